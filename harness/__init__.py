@@ -1,0 +1,1 @@
+"""The test bench around the target: rigs, guests, device discovery, tool runners, command line."""
