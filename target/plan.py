@@ -1,0 +1,69 @@
+"""What a target is told to be: plain data, checked by whoever wrote it.
+
+A rig file is read and validated by the harness; what reaches the target, which may run on the
+other side of a guest's console, is this: paths, names and serial numbers, as JSON. Only the
+standard library is needed to read it, because the target's start-up time is the rig's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class CartridgePlan:
+    """A cartridge that the rig owns; ``path`` is its folder, made at start if it is not there."""
+
+    barcode: str
+    path: str
+    capacity: int | None = None
+    """Native bytes of partition 0; None: what the generation has."""
+    write_protect: bool = False
+
+
+@dataclass(frozen=True)
+class DrivePlan:
+    """A drive: ``model`` is a personality's name, ``cartridge`` the barcode loaded at start."""
+
+    name: str
+    model: str
+    serial: str
+    cartridge: str | None = None
+    compression: str = "off"
+    """off, lz4 or zstd."""
+    medium: str = "file"
+    """file, or null: a medium that accepts and discards, for measuring the transport."""
+
+
+@dataclass(frozen=True)
+class RigPlan:
+    """Everything that a target process serves."""
+
+    name: str
+    seed: int
+    drives: tuple[DrivePlan, ...]
+    cartridges: tuple[CartridgePlan, ...]
+
+    def cartridge(self, barcode: str) -> CartridgePlan:
+        """The cartridge of that barcode; KeyError if the rig has none."""
+        for cartridge in self.cartridges:
+            if cartridge.barcode == barcode:
+                return cartridge
+        raise KeyError(barcode)
+
+    def save(self, path: Path) -> None:
+        """Write the plan as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> RigPlan:
+        """Read a plan that `save` wrote."""
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            name=raw["name"],
+            seed=raw["seed"],
+            drives=tuple(DrivePlan(**drive) for drive in raw["drives"]),
+            cartridges=tuple(CartridgePlan(**cartridge) for cartridge in raw["cartridges"]),
+        )
