@@ -1,0 +1,1 @@
+"""The cartridge: what is on the medium and how it survives. No SCSI in here."""

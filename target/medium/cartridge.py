@@ -1,0 +1,135 @@
+"""A cartridge is a folder: who it is (`cartridge.json`) and a folder for each partition.
+
+The identity file is replaced whole (written beside, synced, renamed), so it is always one or the
+other version. An open cartridge is locked against a second drive. Capacity is counted in stored
+bytes; each object costs OBJECT_COST more, so that filemarks fill a tape too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from target.medium import generations
+from target.medium.errors import MediumError
+from target.medium.partition import Partition
+
+FORMAT = 1
+OBJECT_COST = 4096
+_IDENTITY = "cartridge.json"
+
+
+class Cartridge:
+    """An open cartridge. `partitions[0]` is where data go.
+
+    ``info`` is what `cartridge.json` says: barcode, identity (hex), generation number, capacity
+    in bytes, write_protect, and the counters loads, bytes_written, bytes_read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open a cartridge; raises MediumError if it is none, is in use or of a newer format."""
+        self.folder = folder
+        self.info = read_identity(folder)
+        self._lock = os.open(folder / _IDENTITY, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise MediumError(f"cartridge {folder} is in use by another drive") from error
+        self.generation = generations.GENERATIONS[self.info["generation"]]
+        identity = bytes.fromhex(self.info["identity"])
+        self.partitions = (Partition(folder / "partition0", identity + b"\0"),)
+
+    @classmethod
+    def create(
+        cls, folder: Path, barcode: str, capacity: int | None = None, write_protect: bool = False
+    ) -> None:
+        """Make a new, blank cartridge; raises MediumError if something is there already.
+
+        ``capacity`` in bytes, by default the generation's; ValueError for a bad barcode.
+        """
+        generation = generations.of_barcode(barcode)
+        if folder.exists():
+            raise MediumError(f"{folder} exists already; a new cartridge needs a new name")
+        folder.mkdir(parents=True, mode=0o700)
+        info = {
+            "format": FORMAT,
+            "barcode": barcode,
+            "identity": os.urandom(16).hex(),
+            "generation": generation.number,
+            "capacity": capacity or generation.capacity * 10**6,
+            "write_protect": write_protect,
+            "loads": 0,
+            "bytes_written": 0,
+            "bytes_read": 0,
+        }
+        _replace(folder / _IDENTITY, info)
+
+    @property
+    def barcode(self) -> str:
+        """The label, volume and media id."""
+        return str(self.info["barcode"])
+
+    @property
+    def write_protect(self) -> bool:
+        """Position of the write-protect tab."""
+        return bool(self.info["write_protect"])
+
+    @property
+    def capacity(self) -> int:
+        """Native capacity in bytes."""
+        return int(self.info["capacity"])
+
+    def remaining(self) -> int:
+        """Bytes left on partition 0; negative past the end."""
+        partition = self.partitions[0]
+        return self.capacity - partition.used - partition.count * OBJECT_COST
+
+    def save(self) -> None:
+        """Write the identity and the counters."""
+        lock = self._lock
+        _replace(self.folder / _IDENTITY, self.info)
+        # The lock belongs to the inode that was just replaced: take the new one's, too.
+        self._lock = os.open(self.folder / _IDENTITY, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(lock)
+
+    def close(self) -> None:
+        """Make everything durable and close. Raises WriteFailed, closed all the same."""
+        try:
+            for partition in self.partitions:
+                partition.sync()
+            self.save()
+        finally:
+            for partition in self.partitions:
+                partition.close()
+            os.close(self._lock)
+
+
+def read_identity(folder: Path) -> dict[str, Any]:
+    """What a cartridge says of itself, without opening it; raises MediumError if it is none."""
+    try:
+        info = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
+        known = info["format"] <= FORMAT and info["generation"] in generations.GENERATIONS
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MediumError(f"{folder} is not a cartridge: no readable {_IDENTITY}") from error
+    if not known:
+        raise MediumError(f"cartridge {folder} was made by a newer version: update keyreel")
+    return dict(info)
+
+
+def _replace(path: Path, info: dict[str, Any]) -> None:
+    new = path.with_suffix(".new")
+    with open(new, "w", encoding="utf-8") as file:
+        json.dump(info, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

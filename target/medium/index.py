@@ -1,0 +1,177 @@
+"""The index of a partition: one 32-byte entry for each logical object, in order.
+
+The file is an array of entries and nothing else, so object number n is at 32 n and locating is
+arithmetic. Entries are appended only after the data that they speak of is safe (`commit`), and
+cut before data is overwritten: **what the index holds is what is on the tape**. An entry carries
+the number of filemarks before it, which makes finding one a binary search.
+
+An entry's check is a CRC32C: of the entry for a filemark or an encrypted block (whose data the
+GCM tag covers), of the data and then the entry for a clear block.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from crc32c import crc32c
+
+from target.medium.errors import BlockDamaged, WriteFailed
+
+_ENTRY = struct.Struct("<QIIIIII")
+_CHECKED = struct.Struct("<QIIIII")
+ENTRY_SIZE = _ENTRY.size
+_CACHED = 2048
+_PENDING_LIMIT = 1 << 15
+
+FILEMARK = 0x01
+ENCRYPTED = 0x02
+EXTERNAL = 0x04
+"""Written in EXTERNAL mode: stored as the host gave it, header included."""
+LZ4 = 0x08
+ZSTD = 0x10
+
+
+class Entry(NamedTuple):
+    """One logical object. Sizes in bytes."""
+
+    offset: int
+    """Where its stored form begins in the data file."""
+    length: int
+    """What the host wrote (a filemark: 0)."""
+    stored: int
+    """What it occupies in the data file."""
+    files: int
+    """Filemarks before it."""
+    run: int
+    """Run that it was encrypted in, 0: none."""
+    flags: int
+    check: int
+
+    @property
+    def end(self) -> int:
+        """Where the next object's stored form begins."""
+        return self.offset + self.stored
+
+    def computed_check(self, data_crc: int = 0) -> int:
+        """What ``check`` must be; ``data_crc`` is the CRC32C of a clear block's stored form."""
+        return int(crc32c(_CHECKED.pack(*self[:6]), data_crc))
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether the check covers the data too."""
+        return not self.flags & (FILEMARK | ENCRYPTED)
+
+
+class Index:
+    """The entries of one partition; `count` objects are on the tape."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._committed = os.fstat(self._file).st_size // ENTRY_SIZE
+        self._pending = bytearray()
+        self._cache = b""
+        self._cache_at = 0
+        self.count = self._committed
+        self._files: int | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether so many entries wait that it is time to commit."""
+        return len(self._pending) >= _PENDING_LIMIT * ENTRY_SIZE
+
+    def __getitem__(self, number: int) -> Entry:
+        at = number - self._committed
+        if at >= 0:
+            return Entry._make(_ENTRY.unpack_from(self._pending, at * ENTRY_SIZE))
+        at = (number - self._cache_at) * ENTRY_SIZE
+        if not 0 <= at < len(self._cache):
+            self._cache = os.pread(self._file, _CACHED * ENTRY_SIZE, number * ENTRY_SIZE)
+            self._cache_at, at = number, 0
+            if len(self._cache) < ENTRY_SIZE:
+                raise BlockDamaged(f"the index ends before object {number}")
+        entry = Entry._make(_ENTRY.unpack_from(self._cache, at))
+        if not entry.needs_data and entry.check != entry.computed_check():
+            raise BlockDamaged(f"the index entry of object {number} is damaged")
+        return entry
+
+    @property
+    def end(self) -> int:
+        """Data file offset behind the last object."""
+        return self[self.count - 1].end if self.count else 0
+
+    @property
+    def files(self) -> int:
+        """Filemarks on the tape."""
+        if self._files is None:
+            self._files = self.files_before(self.count)
+        return self._files
+
+    def files_before(self, number: int) -> int:
+        """Filemarks before object ``number``, which may be the end of data."""
+        if number < self.count:
+            return self[number].files
+        if not number:
+            return 0
+        last = self[number - 1]
+        return last.files + (last.flags & FILEMARK)
+
+    def filemark(self, file: int) -> int:
+        """Object number of the filemark that ``file`` filemarks precede.
+
+        The caller knows that there is one: ``file`` < files_before(count).
+        """
+        low, high = 0, self.count
+        while low < high:
+            middle = (low + high) // 2
+            if self.files_before(middle + 1) > file:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def append(
+        self, offset: int, length: int, stored: int, run: int, flags: int, data_crc: int = 0
+    ) -> None:
+        """Add an object behind the last one; it is on the tape once `commit` has returned."""
+        files = self.files
+        head = _CHECKED.pack(offset, length, stored, files, run, flags)
+        self._pending += head + crc32c(head, data_crc).to_bytes(4, "little")
+        self.count += 1
+        self._files = files + (flags & FILEMARK)
+
+    def cut(self, count: int) -> None:
+        """Forget every object from number ``count`` on, at once and durably."""
+        if count < self._committed:
+            os.ftruncate(self._file, count * ENTRY_SIZE)
+            os.fdatasync(self._file)
+            self._committed = count
+            self._cache = b""
+            self._pending.clear()
+        else:
+            del self._pending[(count - self._committed) * ENTRY_SIZE :]
+        self.count = count
+        self._files = None
+
+    def commit(self) -> None:
+        """Make the pending entries durable. Their data must be durable already."""
+        if not self._pending:
+            return
+        try:
+            written = os.pwrite(self._file, self._pending, self._committed * ENTRY_SIZE)
+            if written < len(self._pending):
+                raise OSError("short write")
+            os.fdatasync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, self._committed * ENTRY_SIZE)
+            raise WriteFailed(f"the index could not be written: {error}") from error
+        self._committed = self.count
+        # The tail of the cached window may have been short.
+        self._cache = b""
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Close the file; pending entries are lost."""
+        os.close(self._file)

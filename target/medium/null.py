@@ -1,0 +1,95 @@
+"""A medium that accepts and discards, to measure what a transport can carry at most.
+
+It remembers how long each object was and nothing else; reading gives bytes from one kept buffer.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from target.medium import generations
+from target.medium.index import FILEMARK, Entry
+
+
+class NullIndex:
+    """Lengths of the objects; a filemark is -1. The part of `index.Index` that a drive uses."""
+
+    def __init__(self) -> None:
+        self.lengths = array("q")
+
+    @property
+    def count(self) -> int:
+        """Objects on the tape."""
+        return len(self.lengths)
+
+    def __getitem__(self, number: int) -> Entry:
+        length = self.lengths[number]
+        mark = length < 0
+        return Entry(0, 0 if mark else length, 0, 0, 0, FILEMARK if mark else 0, 0)
+
+    def files_before(self, number: int) -> int:
+        """Filemarks before object ``number``."""
+        return self.lengths[:number].count(-1)
+
+    def filemark(self, file: int) -> int:
+        """Object number of the filemark that ``file`` filemarks precede."""
+        return [number for number, length in enumerate(self.lengths) if length < 0][file]
+
+
+class NullPartition:
+    """The part of `partition.Partition` that a drive uses for clear blocks."""
+
+    used = 0
+
+    def __init__(self) -> None:
+        self.index = NullIndex()
+        self._pattern = memoryview(bytearray(1 << 23))
+
+    @property
+    def count(self) -> int:
+        """Objects on the tape."""
+        return self.index.count
+
+    def cut(self, count: int) -> None:
+        """End the tape before object ``count``."""
+        del self.index.lengths[count:]
+
+    def write_clear(self, buffers: Sequence[memoryview], length: int, method: str = "off") -> None:
+        """Discard a block."""
+        self.index.lengths.append(length)
+
+    def write_filemarks(self, count: int) -> None:
+        """Remember ``count`` filemarks."""
+        self.index.lengths.extend([-1] * count)
+
+    def read_clear(self, number: int, entry: Entry, out: Sequence[memoryview]) -> int:
+        """Fill ``out`` up to the length of the block."""
+        left = entry.length
+        for buffer in out:
+            size = min(len(buffer), left)
+            buffer[:size] = self._pattern[:size]
+            left -= size
+        return entry.length - left
+
+    def sync(self) -> None:
+        """Nothing to make durable."""
+
+
+class NullCartridge:
+    """Always there, never full, never kept; takes clear data only."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generations.GENERATIONS[generation]
+        self.barcode = f"NULL00{self.generation.suffix}"
+        self.write_protect = False
+        self.capacity = 1 << 62
+        self.info = {"loads": 0, "bytes_written": 0, "bytes_read": 0}
+        self.partitions = (NullPartition(),)
+
+    def remaining(self) -> int:
+        """As much as ever."""
+        return self.capacity
+
+    def close(self) -> None:
+        """Nothing to keep."""

@@ -1,0 +1,324 @@
+"""One partition of a cartridge: objects appended, read by number, cut off; crash-safe.
+
+Three files: ``data`` (stored forms of the blocks, back to back), ``runs`` and ``index``. Rules:
+
+* `sync` makes data durable first, then the runs, then the index: an object counts once its index
+  entry is there. A kill at any instant loses only what no sync had made durable.
+* Writing anywhere but at the end of data cuts the index first, then the data file.
+* A block goes from the caller's buffer to the staging buffer by being encrypted (or copied), and
+  from there to the file in pieces of about 1 MiB, because system calls cost more than copies.
+  Reading goes the other way through a read-ahead window, decrypted into the caller's buffer.
+* Nothing is allocated per block: staging buffer and window are kept and only ever grow.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from crc32c import crc32c
+
+from target.medium import compress
+from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
+from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed
+from target.medium.index import ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index
+from target.medium.runs import RUN_EXTERNAL, Run, RunTable
+
+_BATCH = 1 << 20
+_AHEAD = _BATCH + 4096
+"""A little more than a power of two, so that whole sealed blocks fit."""
+
+_RAW = struct.Struct(">4s16sQIII")
+RAW_HEADER = _RAW.size
+_RAW_MAGIC = b"KRAW"
+RAW_OVERHEAD = RAW_HEADER + TAG_SIZE
+
+
+class Partition:
+    """``folder`` holds the three files; ``identity`` is mixed into every block key.
+
+    `count` is the end of data as an object number, `used` the bytes in the data file.
+    """
+
+    def __init__(self, folder: Path, identity: bytes) -> None:
+        folder.mkdir(exist_ok=True)
+        self.index = Index(folder / "index")
+        self.runs = RunTable(folder / "runs", identity)
+        self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._dirty = False
+        self._stage = memoryview(bytearray(_BATCH + (1 << 16)))
+        self._fill = 0
+        self._window = memoryview(bytearray(_AHEAD))
+        self._window_at = self._window_size = 0
+        self._next_read = -1
+        self._checked_run = 0
+        self._spare = memoryview(bytearray(1 << 16))
+        self._recover()
+        self.used = self._flushed = self.index.end
+
+    def _recover(self) -> None:
+        """Drop index entries that a crash of the machine left half-written, and stray data."""
+        size = os.fstat(self._data).st_size
+        while self.index.count:
+            try:
+                if self.index.end <= size:
+                    break
+            except BlockDamaged:
+                pass
+            self.index.cut(self.index.count - 1)
+        if size != self.index.end:
+            os.ftruncate(self._data, self.index.end)
+
+    @property
+    def count(self) -> int:
+        """Objects on the tape."""
+        return self.index.count
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def cut(self, count: int) -> None:
+        """End the tape before object number ``count``."""
+        if count == self.index.count:
+            return
+        end = self.index[count - 1].end if count else 0
+        self.index.cut(count)
+        if end < self._flushed:
+            os.ftruncate(self._data, end)
+            self._flushed = end
+        self._fill = end - self._flushed
+        self.used = end
+        self._window_size = self._checked_run = 0
+        if not count:
+            self.runs.clear()
+
+    def write_clear(self, buffers: Sequence[memoryview], length: int, method: str = "off") -> None:
+        """Append a block in clear; ``buffers`` hold ``length`` bytes."""
+        data, flags = compress.pack(self._gather(buffers, length), method)
+        stored = len(data)
+        if stored < _BATCH:
+            room = self._room(stored)
+            room[:] = data
+        else:
+            self._flush()
+            self._pwrite(data)
+        self._append(length, stored, 0, flags, crc32c(data))
+
+    def write_sealed(
+        self,
+        buffers: Sequence[memoryview],
+        length: int,
+        run: int,
+        cipher: BlockCipher,
+        method: str = "off",
+    ) -> None:
+        """Append a block encrypted in run number ``run``."""
+        data, flags = compress.pack(self._gather(buffers, length), method)
+        stored = len(data) + TAG_SIZE
+        number = self.index.count
+        flags |= ENCRYPTED
+        room = self._room(stored)
+        cipher.seal(number, length, self.index.files, flags, data, room)
+        self._append(length, stored, run, flags)
+
+    def write_external(self, buffers: Sequence[memoryview], length: int, run: int) -> None:
+        """Append a block that the host brings in the raw format of `read_raw`.
+
+        Its length for the host is that of the data inside; raises IntegrityFailed, with nothing
+        written, if it is not in that format.
+        """
+        data = self._gather(buffers, length)
+        magic, inner = b"", 0
+        if length >= RAW_OVERHEAD:
+            magic, _, _, inner, _, _ = _RAW.unpack_from(data)
+        if magic != _RAW_MAGIC:
+            raise IntegrityFailed("not a block in this drive's raw format")
+        self._room(length)[:] = data
+        self._append(inner, length, run, ENCRYPTED | EXTERNAL)
+
+    def write_filemarks(self, count: int) -> None:
+        """Append ``count`` filemarks."""
+        for _ in range(count):
+            self.index.append(self.used, 0, 0, 0, FILEMARK)
+
+    def sync(self) -> None:
+        """Make everything written so far durable. Raises WriteFailed."""
+        self._flush()
+        try:
+            if self._dirty:
+                os.fdatasync(self._data)
+                self._dirty = False
+            self.runs.sync()
+        except OSError as error:
+            raise WriteFailed(f"the cartridge could not be written: {error}") from error
+        self.index.commit()
+
+    def close(self) -> None:
+        """Close the files; what was not synced is lost."""
+        self.index.close()
+        self.runs.close()
+        os.close(self._data)
+
+    def _gather(self, buffers: Sequence[memoryview], length: int) -> memoryview:
+        """The host's bytes as one view; copied together only if they come in pieces."""
+        if len(buffers) == 1:
+            return buffers[0][:length]
+        spare = self._scratch(length)
+        at = 0
+        for buffer in buffers:
+            size = min(len(buffer), length - at)
+            spare[at : at + size] = buffer[:size]
+            at += size
+        return spare
+
+    def _scratch(self, size: int) -> memoryview:
+        if size > len(self._spare):
+            self._spare = memoryview(bytearray(size))
+        return self._spare[:size]
+
+    def _room(self, size: int) -> memoryview:
+        """The next ``size`` bytes of the staging buffer."""
+        if self._fill + size > len(self._stage):
+            self._flush()
+            if size > len(self._stage):
+                self._stage = memoryview(bytearray(size))
+        return self._stage[self._fill : self._fill + size]
+
+    def _append(self, length: int, stored: int, run: int, flags: int, data_crc: int = 0) -> None:
+        index = self.index
+        index.append(self.used, length, stored, run, flags, data_crc)
+        self.used += stored
+        self._fill = self.used - self._flushed
+        if self._fill >= _BATCH:
+            self._flush()
+        if index.due:
+            self.sync()
+
+    def _flush(self) -> None:
+        if self._fill:
+            self._pwrite(self._stage[: self._fill])
+            self._fill = 0
+
+    def _pwrite(self, data: memoryview) -> None:
+        try:
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._data, data[done:], self._flushed + done)
+        except OSError as error:
+            self._abandon()
+            raise WriteFailed(f"the cartridge could not be written: {error}") from error
+        self._flushed += done
+        self._dirty = True
+
+    def _abandon(self) -> None:
+        """A write failed: objects that did not reach the file are not on the tape."""
+        count = self.index.count
+        while count and self.index[count - 1].end > self._flushed:
+            count -= 1
+        self._fill = 0
+        self.index.cut(count)
+        self.used = self._flushed = self.index.end
+        os.ftruncate(self._data, self._flushed)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read_clear(self, number: int, entry: Entry, out: Sequence[memoryview]) -> int:
+        """A clear block into ``out``; returns how many bytes it had room for.
+
+        Raises BlockDamaged if the checksum is wrong.
+        """
+        data = self._fetch(number, entry)
+        if entry.check != entry.computed_check(crc32c(data)):
+            raise BlockDamaged(f"block {number} is damaged")
+        return _scatter(compress.unpack(data, entry.flags, entry.length), out)
+
+    def read_sealed(
+        self, number: int, entry: Entry, cipher: BlockCipher, out: Sequence[memoryview]
+    ) -> int:
+        """An encrypted block, decrypted into ``out``; returns how many bytes it had room for.
+
+        Raises IntegrityFailed.
+        """
+        sealed = self._fetch(number, entry)
+        where = (number, entry.length, entry.files, entry.flags)
+        if entry.flags & EXTERNAL:
+            magic, _, *where_written = _RAW.unpack_from(sealed)
+            if magic != _RAW_MAGIC:
+                raise IntegrityFailed(f"block {number} lost its raw header")
+            where = tuple(where_written)
+            sealed = sealed[RAW_HEADER:]
+        size = len(sealed) - TAG_SIZE
+        if len(out) == 1 and len(out[0]) >= size and not compress.used(where[3]):
+            cipher.open(*where, sealed, out[0][:size])
+            return size
+        clear = self._scratch(size)
+        cipher.open(*where, sealed, clear)
+        return _scatter(compress.unpack(clear, where[3], entry.length), out)
+
+    def raw_length(self, entry: Entry) -> int:
+        """Bytes that `read_raw` has for an encrypted block."""
+        return entry.stored if entry.flags & EXTERNAL else entry.stored + RAW_HEADER
+
+    def read_raw(self, number: int, entry: Entry, out: Sequence[memoryview]) -> int:
+        """An encrypted block as it is, behind a header that `write_external` understands."""
+        sealed = self._fetch(number, entry)
+        if entry.flags & EXTERNAL:
+            return _scatter(sealed, out)
+        run = self.runs[entry.run]
+        head = _RAW.pack(
+            _RAW_MAGIC, run.check, number, entry.length, entry.files, entry.flags
+        )
+        raw = self._scratch(RAW_HEADER + len(sealed))
+        raw[:RAW_HEADER] = head
+        raw[RAW_HEADER:] = sealed
+        return _scatter(raw, out)
+
+    def run_of(self, number: int, entry: Entry) -> Run:
+        """The run of an encrypted block.
+
+        Raises IntegrityFailed if the block cannot have been written there in that run: its run
+        must have begun at or before it, and the run's first block must still be in place.
+        """
+        run = self.runs[entry.run]
+        if entry.run != self._checked_run:
+            if run.start > number or self.index[run.start].run != entry.run:
+                raise IntegrityFailed(f"block {number} was not written in its place")
+            self._checked_run = entry.run
+        if not run.flags & RUN_EXTERNAL:
+            return run
+        sealed = self._fetch(number, entry)
+        return run._replace(check=bytes(_RAW.unpack_from(sealed)[1]))
+
+    def cipher(self, number: int, entry: Entry, key: Secret) -> BlockCipher:
+        """The cipher for an encrypted block. Raises WrongKey, IntegrityFailed, BlockDamaged."""
+        return self.run_of(number, entry).cipher(key)
+
+    def _fetch(self, number: int, entry: Entry) -> memoryview:
+        """The stored form of a block, in the read-ahead window."""
+        size = entry.stored
+        start = entry.offset - self._window_at
+        if start < 0 or start + size > self._window_size:
+            self._flush()
+            # Read ahead only when reading goes forward: a locate is not the start of a stream.
+            want = max(size, _AHEAD) if number == self._next_read else size
+            if want > len(self._window):
+                self._window = memoryview(bytearray(want))
+            got = os.preadv(self._data, [self._window[:want]], entry.offset)
+            self._window_at, self._window_size, start = entry.offset, got, 0
+            if got < size:
+                self._window_size = 0
+                raise BlockDamaged(f"the data of block {number} are missing")
+        self._next_read = number + 1
+        return self._window[start : start + size]
+
+
+def _scatter(data: memoryview | bytes, out: Sequence[memoryview]) -> int:
+    """Copy as much of ``data`` into ``out`` as fits."""
+    left, done = memoryview(data), 0
+    for buffer in out:
+        size = min(len(buffer), len(left))
+        buffer[:size] = left[:size]
+        left = left[size:]
+        done += size
+    return done

@@ -1,0 +1,134 @@
+"""Runs: what an unbroken sequence of encrypted blocks has in common.
+
+A run record keeps the salt and the check value (see `crypt`), where the run starts and the
+key-associated data, all in clear as on a real tape; the key is stored nowhere. Records are only
+ever appended; an index entry names its run by number, the first one being 1.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from crc32c import crc32c
+
+from target.medium.crypt import BlockCipher, Secret, check_value, digest
+from target.medium.errors import BlockDamaged, IntegrityFailed, WrongKey
+
+_RECORD = struct.Struct("<32s32s16sQBBBBB3x64s64s64s")
+_SIZE = _RECORD.size + 4
+KAD_LIMIT = 64
+
+RUN_EXTERNAL = 0x01
+RUN_RAW_DISABLED = 0x02
+
+
+class Kads(NamedTuple):
+    """Key-associated data of a run, at most KAD_LIMIT bytes each; format as in the KAD FORMAT field."""
+
+    unauthenticated: bytes = b""
+    authenticated: bytes = b""
+    metadata: bytes = b""
+    format: int = 0
+
+
+class Run(NamedTuple):
+    """A run record."""
+
+    salt: bytes
+    context: bytes
+    check: bytes
+    start: int
+    """Object number of its first block."""
+    flags: int
+    kads: Kads
+
+    def encode(self) -> bytes:
+        """The record as stored, CRC32C last."""
+        u, a, m, kad_format = self.kads
+        data = _RECORD.pack(
+            self.salt, self.context, self.check, self.start, self.flags, kad_format,
+            len(u), len(a), len(m), u, a, m,
+        )  # fmt: skip
+        return data + crc32c(data).to_bytes(4, "little")
+
+    @classmethod
+    def decode(cls, record: bytes) -> Run:
+        """Read a record; raises BlockDamaged."""
+        if len(record) != _SIZE or crc32c(record[:-4]) != int.from_bytes(record[-4:], "little"):
+            raise BlockDamaged("a run record is damaged")
+        salt, context, check, start, flags, form, ul, al, ml, u, a, m = _RECORD.unpack(record[:-4])
+        return cls(salt, context, check, start, flags, Kads(u[:ul], a[:al], m[:ml], form))
+
+    def cipher(self, key: Secret) -> BlockCipher:
+        """The cipher of this run's blocks. Raises WrongKey."""
+        if check_value(key, self.salt) != self.check:
+            raise WrongKey("the key is not the one that the block was written with")
+        return BlockCipher(key, self.salt, self.context)
+
+
+def new_run(identity: bytes, start: int, flags: int, kads: Kads, key: Secret) -> Run:
+    """A run with a fresh salt; ``identity`` names the cartridge and the partition."""
+    salt = os.urandom(32)
+    context = _context(identity, start, flags, kads)
+    return Run(salt, context, check_value(key, salt), start, flags, kads)
+
+
+def external_run(start: int, kads: Kads) -> Run:
+    """A run of blocks that the host encrypted elsewhere; its M-KAD is salt and context there."""
+    salt, context = kads.metadata[:32], kads.metadata[32:64]
+    return Run(salt, context, bytes(16), start, RUN_EXTERNAL, kads)
+
+
+def _context(identity: bytes, start: int, flags: int, kads: Kads) -> bytes:
+    numbers = struct.pack(">QBB", start, flags, kads.format)
+    return digest(identity, numbers, kads.unauthenticated, kads.authenticated, kads.metadata)
+
+
+class RunTable:
+    """The runs of one partition."""
+
+    def __init__(self, path: Path, identity: bytes) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._identity = identity
+        self._known: dict[int, Run] = {}
+        self.count = os.fstat(self._file).st_size // _SIZE
+        self.dirty = False
+
+    def __getitem__(self, number: int) -> Run:
+        """Raises BlockDamaged for a record that is not there or not whole, IntegrityFailed for
+        one that was taken from another cartridge or place."""
+        run = self._known.get(number)
+        if run is None:
+            run = Run.decode(os.pread(self._file, _SIZE, (number - 1) * _SIZE))
+            own = _context(self._identity, run.start, run.flags, run.kads)
+            if not run.flags & RUN_EXTERNAL and run.context != own:
+                raise IntegrityFailed(f"run {number} was not written here")
+            self._known[number] = run
+        return run
+
+    def append(self, run: Run) -> int:
+        """Store a run; returns its number."""
+        os.pwrite(self._file, run.encode(), self.count * _SIZE)
+        self.count += 1
+        self.dirty = True
+        self._known[self.count] = run
+        return self.count
+
+    def sync(self) -> None:
+        """Make every record durable."""
+        if self.dirty:
+            os.fdatasync(self._file)
+            self.dirty = False
+
+    def clear(self) -> None:
+        """Forget every run: the partition is written from its beginning."""
+        os.ftruncate(self._file, 0)
+        self._known.clear()
+        self.count = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)

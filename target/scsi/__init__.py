@@ -1,0 +1,1 @@
+"""What is true of any SCSI device: CDBs, sense data, pages, unit attentions, reservations."""

@@ -1,0 +1,173 @@
+"""The seam between a transport and a logical unit, and what one row of a command table says.
+
+A transport hands over a CDB, the nexus it came from and memory views of its own buffers; it gets
+a `Completion`. Nothing else passes between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+from typing import Any, NamedTuple
+
+from target.scsi.layout import Layout
+from target.scsi.sense import DATA_PHASE_ERROR, PARAMETER_LIST_LENGTH, CheckCondition, invalid_cdb
+
+STATUS_GOOD = 0x00
+STATUS_CHECK_CONDITION = 0x02
+STATUS_BUSY = 0x08
+STATUS_RESERVATION_CONFLICT = 0x18
+
+Buffers = Sequence[memoryview]
+"""A scatter-gather list: writable views of bytes, usually one."""
+
+
+class Nexus(NamedTuple):
+    """An I_T nexus: which initiator port speaks to which target port."""
+
+    initiator: str
+    target: str = "port1"
+
+
+class Completion(NamedTuple):
+    """How a command ended: SAM status, sense data (empty if none), bytes put into data-in."""
+
+    status: int
+    sense: bytes = b""
+    length: int = 0
+
+
+GOOD = Completion(STATUS_GOOD)
+
+
+class Data(Enum):
+    """Which way a command moves data."""
+
+    NONE = auto()
+    IN = auto()
+    OUT = auto()
+
+
+class Rule(Flag):
+    """What the device server lets pass or demands before a command's own function runs."""
+
+    NONE = 0
+    PASSES_ATTENTION = auto()
+    """Runs although a unit attention is pending (INQUIRY, REPORT LUNS, REQUEST SENSE)."""
+    PASSES_RESERVATION = auto()
+    """Runs although another nexus holds a reservation."""
+    NEEDS_MEDIUM = auto()
+    """2/3A/00 and its like unless a volume is loaded and threaded."""
+    WRITES = auto()
+    """Changes the medium: write protection applies."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row: opcode (and service action), the CDB's fields, the function, the conditions.
+
+    ``layout`` declares bytes 1 up to the control byte; the opcode and CONTROL are added here.
+    ``timeout`` names the entry in the personality's timeouts.
+    """
+
+    opcode: int
+    name: str
+    layout: Layout
+    handler: Callable[[Any, Call], Completion]
+    data: Data
+    rules: Rule
+    timeout: str
+    service_action: int | None = None
+    reserved: int = 0
+    """The CDB bits that must be zero, as one big-endian number over the whole CDB."""
+
+    @property
+    def size(self) -> int:
+        """CDB length in bytes."""
+        return self.layout.size
+
+    def usage(self) -> bytes:
+        """CDB usage data (SPC-4 6.35.3): opcode, service action, then a one for each bit used."""
+        usage = bytearray(self.layout.mask)
+        usage[0] = self.opcode
+        if self.service_action is not None:
+            usage[1] = usage[1] & ~0x1F | self.service_action
+        return bytes(usage)
+
+
+CDB_SIZES = {0: 6, 1: 10, 2: 10, 4: 16, 5: 12}
+"""CDB length by the group code in bits 7-5 of the opcode."""
+
+
+def command(
+    opcode: int,
+    name: str,
+    fields: str,
+    handler: Callable[[Any, Call], Completion],
+    data: Data = Data.NONE,
+    rules: Rule = Rule.NONE,
+    timeout: str = "short",
+    service_action: int | None = None,
+) -> Command:
+    """A row of a command table; ``fields`` as `Layout` takes them, without opcode and control."""
+    size = CDB_SIZES[opcode >> 5]
+    # NACA and LINK of CONTROL are not supported: only its vendor bits may be set (SAM-5 5.2).
+    text = f"0 opcode\n{fields}\n{size - 1}.7-6 control_vendor"
+    if service_action is not None:
+        text += "\n1.4-0 service_action"
+    layout = Layout(text, size)
+    reserved = int.from_bytes(layout.mask, "big") ^ (1 << 8 * size) - 1
+    return Command(
+        opcode, name, layout, handler, data, rules, timeout, service_action, reserved
+    )
+
+
+class Call:
+    """One command in flight, as its function sees it."""
+
+    __slots__ = ("cdb", "command", "data_in", "data_out", "nexus")
+
+    def __init__(
+        self, command: Command, nexus: Nexus, cdb: bytes, data_out: Buffers, data_in: Buffers
+    ) -> None:
+        self.command = command
+        self.nexus = nexus
+        self.cdb = cdb
+        self.data_out = data_out
+        self.data_in = data_in
+
+    def __getitem__(self, field: str) -> int:
+        return self.command.layout[field].get(self.cdb)
+
+    def invalid(self, field: str) -> CheckCondition:
+        """5/24/00 pointing at a field of the CDB; the caller raises it."""
+        where = self.command.layout[field]
+        return invalid_cdb(where.first, where.top_bit)
+
+    def reply(self, data: bytes | bytearray, allocation: int) -> Completion:
+        """Data-in, cut to the allocation length and to what the initiator has room for."""
+        left = memoryview(data)[:allocation]
+        sent = 0
+        for buffer in self.data_in:
+            count = min(len(buffer), len(left))
+            buffer[:count] = left[:count]
+            left = left[count:]
+            sent += count
+        return Completion(STATUS_GOOD, b"", sent)
+
+    def parameters(self, length: int, at_least: int = 0) -> bytearray:
+        """The parameter list of ``length`` bytes that the CDB announced.
+
+        Raises CheckCondition 5/1A/00 if it announced less than ``at_least`` bytes (a length of
+        zero is no error in most commands: the caller decides), B/4B/00 if the initiator sent
+        less than it announced.
+        """
+        if length < at_least:
+            raise CheckCondition(PARAMETER_LIST_LENGTH)
+        data = bytearray()
+        for buffer in self.data_out:
+            data += buffer[: length - len(data)]
+        if len(data) < length:
+            raise CheckCondition(DATA_PHASE_ERROR)
+        return data

@@ -1,0 +1,203 @@
+"""Sense data: what a command that did not simply succeed has to say.
+
+The codes that this target gives are named here once, with the sense key that goes with them
+(SPC-4 tables 43 and 44; names as in the T10 ASC/ASCQ assignments). A handler raises
+`CheckCondition`; the device server encodes it in fixed or descriptor format (SPC-4 4.5.2, 4.5.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """A sense key with an additional sense code and qualifier."""
+
+    key: int
+    asc: int
+    ascq: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.key:X}/{self.asc:02X}/{self.ascq:02X} {self.name}"
+
+
+KEYS = (
+    "NO SENSE", "RECOVERED ERROR", "NOT READY", "MEDIUM ERROR", "HARDWARE ERROR",
+    "ILLEGAL REQUEST", "UNIT ATTENTION", "DATA PROTECT", "BLANK CHECK", "VENDOR SPECIFIC",
+    "COPY ABORTED", "ABORTED COMMAND", "RESERVED", "VOLUME OVERFLOW", "MISCOMPARE", "COMPLETED",
+)  # fmt: skip
+
+NO_SENSE = Code(0x0, 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION")
+FILEMARK_DETECTED = Code(0x0, 0x00, 0x01, "FILEMARK DETECTED")
+EARLY_WARNING = Code(0x0, 0x00, 0x02, "END-OF-PARTITION/MEDIUM DETECTED")
+BEGINNING_OF_PARTITION = Code(0x0, 0x00, 0x04, "BEGINNING-OF-PARTITION/MEDIUM DETECTED")
+LOAD_IN_PROGRESS = Code(0x2, 0x04, 0x01, "LOGICAL UNIT IS IN PROCESS OF BECOMING READY")
+LOAD_NEEDED = Code(0x2, 0x04, 0x02, "INITIALIZING COMMAND REQUIRED")
+NO_MEDIUM = Code(0x2, 0x3A, 0x00, "MEDIUM NOT PRESENT")
+WRITE_ERROR = Code(0x3, 0x0C, 0x00, "WRITE ERROR")
+READ_ERROR = Code(0x3, 0x11, 0x00, "UNRECOVERED READ ERROR")
+INCOMPATIBLE_MEDIUM = Code(0x3, 0x30, 0x00, "INCOMPATIBLE MEDIUM INSTALLED")
+FORMAT_CORRUPTED = Code(0x3, 0x31, 0x00, "MEDIUM FORMAT CORRUPTED")
+INTERNAL_FAILURE = Code(0x4, 0x44, 0x00, "INTERNAL TARGET FAILURE")
+PARAMETER_LIST_LENGTH = Code(0x5, 0x1A, 0x00, "PARAMETER LIST LENGTH ERROR")
+INVALID_OPCODE = Code(0x5, 0x20, 0x00, "INVALID COMMAND OPERATION CODE")
+INVALID_FIELD_IN_CDB = Code(0x5, 0x24, 0x00, "INVALID FIELD IN CDB")
+LUN_NOT_SUPPORTED = Code(0x5, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED")
+INVALID_PARAMETER = Code(0x5, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST")
+INCOMPLETE_KAD_SET = Code(0x5, 0x26, 0x11, "INCOMPLETE KEY-ASSOCIATED DATA SET")
+KEY_REFERENCE_NOT_FOUND = Code(0x5, 0x26, 0x12, "VENDOR SPECIFIC KEY REFERENCE NOT FOUND")
+SAVING_NOT_SUPPORTED = Code(0x5, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")
+REMOVAL_PREVENTED = Code(0x5, 0x53, 0x02, "MEDIUM REMOVAL PREVENTED")
+CONFIGURATION_PREVENTED = Code(0x5, 0x74, 0x21, "DATA ENCRYPTION CONFIGURATION PREVENTED")
+MEDIUM_MAY_HAVE_CHANGED = Code(0x6, 0x28, 0x00, "NOT READY TO READY CHANGE")
+POWER_ON = Code(0x6, 0x29, 0x00, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")
+MODE_PARAMETERS_CHANGED = Code(0x6, 0x2A, 0x01, "MODE PARAMETERS CHANGED")
+ENCRYPTION_CHANGED_BY_OTHER = Code(
+    0x6, 0x2A, 0x11, "DATA ENCRYPTION PARAMETERS CHANGED BY ANOTHER I_T NEXUS"
+)
+ENCRYPTION_CHANGED_BY_EVENT = Code(
+    0x6, 0x2A, 0x12, "DATA ENCRYPTION PARAMETERS CHANGED BY VENDOR SPECIFIC EVENT"
+)
+KEY_COUNTER_CHANGED = Code(0x7, 0x2A, 0x13, "DATA ENCRYPTION KEY INSTANCE COUNTER HAS CHANGED")
+KEY_FAIL_LIMIT = Code(0x7, 0x26, 0x10, "DATA DECRYPTION KEY FAIL LIMIT REACHED")
+WRITE_PROTECTED = Code(0x7, 0x27, 0x00, "WRITE PROTECTED")
+CANNOT_WRITE_MEDIUM = Code(0x7, 0x30, 0x05, "CANNOT WRITE MEDIUM - INCOMPATIBLE FORMAT")
+UNABLE_TO_DECRYPT = Code(0x7, 0x74, 0x01, "UNABLE TO DECRYPT DATA")
+UNENCRYPTED_DATA = Code(0x7, 0x74, 0x02, "UNENCRYPTED DATA ENCOUNTERED WHILE DECRYPTING")
+INCORRECT_KEY = Code(0x7, 0x74, 0x03, "INCORRECT DATA ENCRYPTION KEY")
+INTEGRITY_FAILED = Code(0x7, 0x74, 0x04, "CRYPTOGRAPHIC INTEGRITY VALIDATION FAILED")
+ENCRYPTION_NOT_USEABLE = Code(0x7, 0x74, 0x07, "ENCRYPTION PARAMETERS NOT USEABLE")
+ENCRYPTION_MODE_MISMATCH = Code(0x7, 0x74, 0x09, "ENCRYPTION MODE MISMATCH ON READ")
+NOT_RAW_READ_ENABLED = Code(0x7, 0x74, 0x0A, "ENCRYPTED BLOCK NOT RAW READ ENABLED")
+END_OF_DATA = Code(0x8, 0x00, 0x05, "END-OF-DATA DETECTED")
+DATA_PHASE_ERROR = Code(0xB, 0x4B, 0x00, "DATA PHASE ERROR")
+END_OF_MEDIUM = Code(0xD, 0x00, 0x02, "END-OF-PARTITION/MEDIUM DETECTED")
+
+
+@dataclass(frozen=True)
+class Sense:
+    """One condition. ``information`` is a count, negative for an overlength block.
+
+    ``pointer`` is (byte, bit) of the field in error, bit None for a whole byte; ``in_cdb`` says
+    whether it points into the CDB or into the parameter list (SPC-4 4.5.2.4.2).
+    """
+
+    code: Code
+    information: int | None = None
+    filemark: bool = False
+    eom: bool = False
+    ili: bool = False
+    pointer: tuple[int, int | None] | None = None
+    in_cdb: bool = True
+    deferred: bool = False
+
+    def _sense_key_specific(self) -> bytes:
+        if self.pointer is None:
+            return bytes(3)
+        byte, bit = self.pointer
+        flags = 0x80 | (0x40 if self.in_cdb else 0) | (0 if bit is None else 0x08 | bit)
+        return bytes((flags,)) + byte.to_bytes(2, "big")
+
+    def _stream_bits(self) -> int:
+        return self.filemark << 7 | self.eom << 6 | self.ili << 5
+
+    def fixed(self, length: int = 18) -> bytes:
+        """Fixed format, ``length`` bytes (at least 18), INFORMATION modulo 2**32."""
+        data = bytearray(length)
+        data[0] = 0x71 if self.deferred else 0x70
+        data[2] = self._stream_bits() | self.code.key
+        if self.information is not None:
+            data[0] |= 0x80
+            data[3:7] = (self.information & 0xFFFFFFFF).to_bytes(4, "big")
+        data[7] = length - 8
+        data[12], data[13] = self.code.asc, self.code.ascq
+        data[15:18] = self._sense_key_specific()
+        return bytes(data)
+
+    def descriptor(self) -> bytes:
+        """Descriptor format: 8 bytes and the descriptors that this condition needs."""
+        tail = bytearray()
+        if self.information is not None:
+            tail += b"\x00\x0a\x80\x00" + (self.information & (1 << 64) - 1).to_bytes(8, "big")
+        if self.pointer is not None:
+            tail += b"\x02\x06\x00\x00" + self._sense_key_specific() + b"\x00"
+        if self._stream_bits():
+            tail += bytes((0x04, 0x02, 0x00, self._stream_bits()))
+        head = (0x73 if self.deferred else 0x72, self.code.key, self.code.asc, self.code.ascq)
+        return bytes((*head, 0, 0, 0, len(tail))) + bytes(tail)
+
+
+class CheckCondition(Exception):
+    """A command ends with CHECK CONDITION; ``length`` bytes of data-in were transferred."""
+
+    def __init__(self, sense: Sense | Code, length: int = 0) -> None:
+        self.sense = Sense(sense) if isinstance(sense, Code) else sense
+        self.length = length
+        super().__init__(str(self.sense.code))
+
+
+def invalid_cdb(byte: int, bit: int | None = None) -> CheckCondition:
+    """5/24/00 with the field pointer to a bit, or a byte, of the CDB."""
+    return CheckCondition(Sense(INVALID_FIELD_IN_CDB, pointer=(byte, bit)))
+
+
+def invalid_parameter(byte: int, bit: int | None = None, code: Code = INVALID_PARAMETER) -> CheckCondition:
+    """5/26/00, or ``code``, with the field pointer into the parameter list."""
+    return CheckCondition(Sense(code, pointer=(byte, bit), in_cdb=False))
+
+
+def decode(data: bytes) -> Sense:
+    """The condition in fixed or descriptor sense data (for initiators and tests).
+
+    Raises ValueError if ``data`` is neither.
+    """
+    if len(data) < 8 or data[0] & 0x7F not in (0x70, 0x71, 0x72, 0x73):
+        raise ValueError("not sense data")
+    if data[0] & 0x7F >= 0x72:
+        return _decode_descriptor(data)
+    data = data.ljust(18, b"\0")
+    stream = data[2]
+    sense = Sense(
+        _code(stream & 0x0F, data[12], data[13]),
+        information=int.from_bytes(data[3:7], "big", signed=True) if data[0] & 0x80 else None,
+        filemark=bool(stream & 0x80),
+        eom=bool(stream & 0x40),
+        ili=bool(stream & 0x20),
+        deferred=data[0] & 0x7F == 0x71,
+    )
+    return _with_pointer(sense, data[15:18])
+
+
+def _decode_descriptor(data: bytes) -> Sense:
+    sense = Sense(_code(data[1] & 0x0F, data[2], data[3]), deferred=data[0] == 0x73)
+    at, end = 8, 8 + data[7]
+    while at + 2 <= min(end, len(data)):
+        kind, body = data[at], data[at : at + 2 + data[at + 1]]
+        if kind == 0x00:
+            sense = replace(sense, information=int.from_bytes(body[4:12], "big", signed=True))
+        elif kind == 0x02:
+            sense = _with_pointer(sense, body[4:7])
+        elif kind == 0x04:
+            bits = body[3]
+            sense = replace(
+                sense, filemark=bool(bits & 0x80), eom=bool(bits & 0x40), ili=bool(bits & 0x20)
+            )
+        at += 2 + data[at + 1]
+    return sense
+
+
+def _with_pointer(sense: Sense, specific: bytes) -> Sense:
+    if sense.code.key != 5 or not specific[0] & 0x80:
+        return sense
+    bit = specific[0] & 7 if specific[0] & 0x08 else None
+    pointer = (int.from_bytes(specific[1:3], "big"), bit)
+    return replace(sense, pointer=pointer, in_cdb=bool(specific[0] & 0x40))
+
+
+def _code(key: int, asc: int, ascq: int) -> Code:
+    return _KNOWN.get((key, asc, ascq)) or Code(key, asc, ascq, KEYS[key])
+
+
+_KNOWN = {code[:3]: code for code in list(globals().values()) if isinstance(code, Code)}
