@@ -1,0 +1,278 @@
+"""The first process of a guest: starts the target, waits for its devices, runs commands.
+
+Speaks `harness.guest.frames` over one raw console. Only the standard library, and as little of it
+as possible: an import costs 5 to 10 ms in a user-mode kernel, and all of them are boot time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import sys
+import termios
+import time
+
+from harness.discovery import find_tapes
+from harness.guest import frames
+from harness.guest.command import Command, end_processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from harness.discovery import TapeNodes
+
+DEVICE_TIMEOUT = 20.0
+"""Seconds in which the kernel has to bind every device once the target process is started."""
+STOP_TIMEOUT = 30.0
+"""Seconds that the target has to flush and end."""
+DEAD_TARGET_INTERVAL = 50
+"""Milliseconds between two rounds of failing the commands that a dead target left behind."""
+
+BACKSTORES = "/sys/kernel/config/target/core/user_0"
+
+
+class Agent:
+    """One guest's services: the console, the target process, at most one command."""
+
+    def __init__(self, console: int) -> None:
+        self.console = console
+        self.decoder = frames.Decoder()
+        self.poll = select.poll()
+        self.poll.register(console, select.POLLIN)
+        self.target = 0
+        self.target_ended = -1
+        self.target_alive = False
+        self.command: Command | None = None
+
+    def send(self, data: bytes) -> None:
+        """Write frames to the host, waiting while it is slow."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.console, view) :]
+
+    def start_target(self, plan: str, log: str) -> None:
+        """Start the process that serves the devices of the plan, its output going to ``log``."""
+        pid = os.fork()
+        if pid == 0:
+            _become_target(plan, log)
+        self.target = pid
+        self.target_ended = os.pidfd_open(pid)
+        self.target_alive = True
+
+    def wait_for_devices(self, serials: dict[str, str]) -> dict[str, TapeNodes]:
+        """The nodes of each drive (name -> serial) once all are bound.
+
+        Raises RuntimeError when the target ends or DEVICE_TIMEOUT passes before that.
+        """
+        deadline = time.monotonic() + DEVICE_TIMEOUT
+        ended = select.poll()
+        ended.register(self.target_ended, select.POLLIN)
+        while True:
+            found = find_tapes()
+            if all(serial in found for serial in serials.values()):
+                return {name: found[serial] for name, serial in serials.items()}
+            if ended.poll(5):
+                status = self.reap_target()
+                raise RuntimeError(f"the target process ended with status {status} at start")
+            if time.monotonic() > deadline:
+                missing = [name for name, serial in serials.items() if serial not in found]
+                raise RuntimeError(
+                    f"the kernel bound no tape device for {', '.join(missing)}"
+                    f" in {DEVICE_TIMEOUT:g} s"
+                )
+
+    def reap_target(self) -> int:
+        """Collect the ended target; its exit status, 128 + N for a signal."""
+        status = exit_status(os.waitpid(self.target, 0)[1])
+        self.target_alive = False
+        os.close(self.target_ended)
+        return status
+
+    def serve(self) -> None:
+        """Run commands until the host says stop or goes away."""
+        self.poll.register(self.target_ended, select.POLLIN)
+        while True:
+            for fd, events in self.poll.poll(None if self.target_alive else DEAD_TARGET_INTERVAL):
+                if fd == self.console:
+                    data = os.read(fd, 65536)
+                    if not data:
+                        raise EOFError("the host closed the console")
+                    for kind, payload in self.decoder.feed(data):
+                        if kind == frames.STOP:
+                            return
+                        self.handle(kind, payload)
+                elif fd == self.target_ended and self.target_alive:
+                    self.poll.unregister(fd)
+                    self.send(frames.pack(frames.TARGET_DIED, self.reap_target()))
+                elif self.command:
+                    self.command.ready(fd, events)
+            if not self.target_alive:
+                _fail_pending_commands()
+            if self.command and self.command.ended:
+                self.finish_command(self.command)
+
+    def handle(self, kind: int, payload: bytes) -> None:
+        """One frame from the host."""
+        command = self.command
+        if kind == frames.RUN:
+            try:
+                self.command = Command(self.poll, self.send, payload)
+            except OSError as error:
+                # The two statuses that a shell gives.
+                status = 127 if isinstance(error, FileNotFoundError) else 126
+                text = f"keyreel: {error.filename}: {error.strerror}\n".encode(errors="replace")
+                self.send(frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status))
+        elif command is None:
+            pass  # Meant for a command that ended meanwhile.
+        elif kind == frames.STDIN:
+            command.feed(payload)
+        elif kind == frames.SIGNAL:
+            command.signal(payload[0])
+        elif kind == frames.WINDOW:
+            command.resize(payload)
+
+    def finish_command(self, command: Command) -> None:
+        """Report the end of a command, once its files have reached the host."""
+        status = exit_status(command.finish())
+        self.command = None
+        while _reap_orphan(self.target if self.target_alive else 0):
+            pass
+        os.sync()
+        self.send(frames.pack(frames.EXIT, status))
+
+    def stop(self) -> int | None:
+        """End what still runs, then the target; its exit status, None if it had to be killed.
+
+        Commands go first: closing a tape device makes the kernel write filemarks, which the
+        target has to answer.
+        """
+        end_processes(self.target if self.target_alive else 0)
+        if not self.target_alive:
+            return None
+        os.kill(self.target, 15)
+        ended = select.poll()
+        ended.register(self.target_ended, select.POLLIN)
+        if not ended.poll(STOP_TIMEOUT * 1000):
+            os.kill(self.target, 9)
+            return None
+        return self.reap_target()
+
+
+def exit_status(wait_status: int) -> int:
+    """What a shell would report: the exit status, or 128 + N when signal N ended it."""
+    status = os.waitstatus_to_exitcode(wait_status)
+    return status if status >= 0 else 128 - status
+
+
+def main() -> None:
+    """Serve one console: arguments are console, plan, target log, and NAME=SERIAL of each drive."""
+    console_path, plan, log, *drives = sys.argv[1:]
+    console = os.open(console_path, os.O_RDWR)
+    # Never wait in a tty's buffer for a line, an echo or a flow control character.
+    _make_raw(console)
+    agent = Agent(console)
+    try:
+        _finish_dev()
+        _loopback_up()
+        agent.start_target(plan, log)
+        nodes = agent.wait_for_devices(dict(drive.split("=", 1) for drive in drives))
+        found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
+        agent.send(frames.pack(frames.READY, found))
+        agent.serve()
+        agent.send(frames.pack(frames.STOPPED, agent.stop()))
+    except EOFError:
+        agent.stop()
+    except BaseException as error:
+        agent.send(frames.frame(frames.FAIL, str(error).encode() or repr(error).encode()))
+        sys.excepthook(type(error), error, error.__traceback__)
+        agent.stop()
+    finally:
+        os.sync()
+        termios.tcdrain(console)
+        _power_off()
+
+
+def _become_target(plan: str, log: str) -> None:
+    """In the child: serve the plan's devices and never return."""
+    status = 1
+    try:
+        os.setsid()
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.closerange(3, 64)
+        import target.serve
+
+        status = target.serve.main([plan]) or 0
+    except SystemExit as request:
+        status = request.code if isinstance(request.code, int) else bool(request.code)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _make_raw(fd: int) -> None:
+    """Binary safe, eight bits, no echo, a read returns with the first byte (like tty.setraw)."""
+    mode = termios.tcgetattr(fd)
+    mode[0] = mode[1] = mode[3] = 0
+    mode[2] = (mode[2] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
+    mode[6][termios.VMIN] = 1
+    mode[6][termios.VTIME] = 0
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
+
+
+def _finish_dev() -> None:
+    """The links that programs expect in /dev and udev would make."""
+    for name, to in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        try:
+            os.symlink("/proc/self/fd" + to, "/dev/" + name)
+        except FileExistsError:
+            pass
+
+
+def _loopback_up() -> None:
+    """Bring the guest's own 127.0.0.1 up (SIOCSIFFLAGS with IFF_UP | IFF_RUNNING)."""
+    import _socket
+
+    with_flags = b"lo".ljust(16, b"\0") + (0x41).to_bytes(2, sys.byteorder) + bytes(22)
+    sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    fcntl.ioctl(sock.fileno(), 0x8914, with_flags)
+    sock.close()
+
+
+def _fail_pending_commands() -> None:
+    """Answer the SCSI commands that a dead target will never answer.
+
+    Without it whoever waits for such a command could not even be killed. Writing 2 to reset_ring
+    completes them with CHECK CONDITION.
+    """
+    for name in os.listdir(BACKSTORES) if os.path.isdir(BACKSTORES) else []:
+        try:
+            with open(f"{BACKSTORES}/{name}/action/reset_ring", "wb", buffering=0) as file:
+                file.write(b"2")
+        except OSError:
+            pass
+
+
+def _reap_orphan(target: int) -> bool:
+    """Collect one ended child that is not the target; whether there was one."""
+    try:
+        # WNOWAIT first: the target's status is for reap_target.
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    if ended is None or ended.si_pid == target:
+        return False
+    os.waitpid(ended.si_pid, 0)
+    return True
+
+
+def _power_off() -> None:
+    with open("/proc/sysrq-trigger", "wb", buffering=0) as file:
+        file.write(b"o")
+    while True:
+        time.sleep(10)

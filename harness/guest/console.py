@@ -1,0 +1,291 @@
+"""The host's end of an agent's console: runs commands over it, whatever kind of guest it is in."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import socket
+import termios
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from harness.guest import frames
+from harness.guest.api import CommandTimeout, GuestError, Sink
+
+CHUNK = 65536
+KILL_GRACE = 10.0
+"""Seconds that a killed command has to end; one that waits for a device may not."""
+
+
+class ConsoleClosed(Exception):
+    """The guest has ended, or its agent has."""
+
+
+class Console:
+    """One connection to an agent, which runs one command at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._socket.setblocking(False)
+        self._decoder = frames.Decoder()
+        self._received: list[tuple[int, bytes]] = []
+        self._to_send = bytearray()
+        self.target_status: int | None = None
+        """Exit status of a target process that ended by itself."""
+
+    def close(self) -> None:
+        """Hang up; the agent then powers the guest off."""
+        self._socket.close()
+
+    def wait_until_ready(self, timeout: float) -> dict[str, tuple[str, str, str]]:
+        """Drive name -> (serial, tape node, sg node), once the kernel has bound all.
+
+        Raises GuestError (the agent says why it cannot), ConsoleClosed, TimeoutError.
+        """
+        _, payload = self._wait_for(frames.READY, time.monotonic() + timeout)
+        found: dict[str, tuple[str, str, str]] = frames.unpack(payload)
+        return found
+
+    def stop(self, timeout: float) -> int | None:
+        """Ask the agent to end all; the target's exit status, None if it had to be killed."""
+        self._to_send += frames.frame(frames.STOP)
+        _, payload = self._wait_for(frames.STOPPED, time.monotonic() + timeout)
+        status: int | None = frames.unpack(payload)
+        return status
+
+    def execute(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        stdin: int | bytes,
+        stdout: Sink,
+        stderr: Sink,
+        timeout: float | None,
+        terminal: bool,
+    ) -> int:
+        """Run one command; see `harness.guest.api.Guest.stream`."""
+        size = window_size(stdin) if terminal and isinstance(stdin, int) else None
+        request = (
+            [os.fsencode(word) for word in argv],
+            {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
+            os.fsencode(cwd),
+            current_umask(),
+            size,
+        )
+        self._to_send += frames.pack(frames.RUN, request)
+        source = Source(stdin)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        timed_out = False
+        outputs = {frames.STDOUT: stdout, frames.STDERR: stderr}
+        with caught_signals() as signals:
+            while True:
+                self._turn(signals.wakeup, source, deadline)
+                for kind, payload in self._take():
+                    if kind in outputs:
+                        try:
+                            outputs[kind](payload)
+                        except BrokenPipeError:
+                            # Whoever read it has gone: let the command know as a pipe would.
+                            outputs[kind] = _discard
+                            self._signal_command(signal.SIGPIPE)
+                    elif kind == frames.CREDIT:
+                        source.credit += frames.unpack(payload)
+                    elif kind == frames.EXIT:
+                        if timed_out:
+                            raise CommandTimeout(f"{argv[0]} did not end in {timeout:g} s")
+                        status: int = frames.unpack(payload)
+                        return status
+                for number in signals.take():
+                    if number != signal.SIGWINCH:
+                        self._signal_command(number)
+                    elif size is not None and isinstance(stdin, int):
+                        self._to_send += frames.frame(frames.WINDOW, window_size(stdin))
+                if deadline is not None and time.monotonic() > deadline:
+                    if timed_out:
+                        raise GuestError(f"{argv[0]} could not be killed in {KILL_GRACE:g} s")
+                    timed_out = True
+                    deadline = time.monotonic() + KILL_GRACE
+                    self._signal_command(signal.SIGKILL)
+
+    def _signal_command(self, number: int) -> None:
+        self._to_send += frames.frame(frames.SIGNAL, bytes((number,)))
+
+    def _wait_for(self, kind: int, deadline: float) -> tuple[int, bytes]:
+        """The next frame of that kind."""
+        while True:
+            for received in self._take():
+                if received[0] == kind:
+                    return received
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            self._turn(None, None, deadline)
+
+    def _take(self) -> list[tuple[int, bytes]]:
+        """The frames received since the last time, those handled here excepted."""
+        received, self._received = self._received, []
+        for kind, payload in received:
+            if kind == frames.TARGET_DIED:
+                self.target_status = frames.unpack(payload)
+            elif kind == frames.FAIL:
+                raise GuestError(payload.decode(errors="replace"))
+        return received
+
+    def _turn(self, wakeup: int | None, source: Source | None, deadline: float | None) -> None:
+        """Wait once for something to do and do it; returns at the deadline at the latest."""
+        console = self._socket.fileno()
+        if source is not None:
+            self._to_send += source.buffered()
+        poll = select.poll()
+        poll.register(console, select.POLLIN | (select.POLLOUT if self._to_send else 0))
+        if wakeup is not None:
+            poll.register(wakeup, select.POLLIN)
+        if source is not None and source.fd is not None and source.credit > 0:
+            poll.register(source.fd, select.POLLIN)
+        wait = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000 + 1
+        for fd, events in poll.poll(wait):
+            if fd == console:
+                if events & select.POLLOUT:
+                    self._send_some()
+                if events & ~select.POLLOUT:
+                    self._receive_some()
+            elif source is not None and fd == source.fd:
+                self._to_send += source.read()
+            elif fd == wakeup:
+                os.read(fd, CHUNK)
+
+    def _send_some(self) -> None:
+        try:
+            with memoryview(self._to_send) as view:
+                count = self._socket.send(view[:CHUNK])
+            del self._to_send[:count]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise ConsoleClosed from error
+
+    def _receive_some(self) -> None:
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise ConsoleClosed from error
+        if not data:
+            raise ConsoleClosed
+        try:
+            self._received += self._decoder.feed(data)
+        except frames.FrameError as error:
+            raise ConsoleClosed from error
+
+
+class Source:
+    """A command's input, handed out as frames no faster than the agent gives credit for."""
+
+    def __init__(self, stdin: int | bytes) -> None:
+        self.fd = stdin if isinstance(stdin, int) else None
+        self.credit = frames.STDIN_WINDOW
+        self._data: memoryview | None = memoryview(stdin) if isinstance(stdin, bytes) else None
+
+    def buffered(self) -> bytes:
+        """What may be sent now of an input that is in memory; after the last byte its end."""
+        if self._data is None:
+            return b""
+        parts = []
+        while self._data and self.credit > 0:
+            count = min(self.credit, CHUNK, len(self._data))
+            parts.append(frames.frame(frames.STDIN, self._data[:count]))
+            self._data = self._data[count:]
+            self.credit -= count
+        if not self._data:
+            self._data = None
+            parts.append(frames.frame(frames.STDIN))
+        return b"".join(parts)
+
+    def read(self) -> bytes:
+        """What a readable descriptor gives now; its end is not waited for again."""
+        if self.fd is None:
+            return b""
+        try:
+            data = os.read(self.fd, min(self.credit, CHUNK))
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EBADF, errno.EISDIR):
+                raise
+            data = b""
+        if not data:
+            self.fd = None
+        self.credit -= len(data)
+        return frames.frame(frames.STDIN, data)
+
+
+class Signals:
+    """Signals that have arrived and are to be passed on to a command."""
+
+    def __init__(self, wakeup: int) -> None:
+        self.wakeup = wakeup
+        self._arrived: list[int] = []
+        self._asked_to_end = 0
+
+    def take(self) -> list[int]:
+        """Those that have arrived since the last time."""
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """Keep one for the command; a second request to end is for us."""
+        if number in (signal.SIGINT, signal.SIGTERM):
+            self._asked_to_end += 1
+            if self._asked_to_end > 1:
+                raise KeyboardInterrupt
+        self._arrived.append(number)
+
+
+@contextmanager
+def caught_signals() -> Iterator[Signals]:
+    """Collect SIGINT, SIGTERM and SIGWINCH, in the main thread; elsewhere none arrives."""
+    read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signals = Signals(read_end)
+    before: dict[int, signal._HANDLER] = {}
+    try:
+        previous = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    except ValueError:
+        previous = None
+    try:
+        if previous is not None:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGWINCH):
+                before[number] = signal.signal(number, signals.handle)
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if previous is not None:
+            signal.set_wakeup_fd(previous)
+        os.close(read_end)
+        os.close(write_end)
+
+
+def _discard(_: bytes) -> None:
+    pass
+
+
+def window_size(fd: int) -> bytes:
+    """The size of the terminal as a C struct winsize; 24 lines of 80 when it is none."""
+    try:
+        return fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
+    except OSError:
+        return b"".join(value.to_bytes(2, "little") for value in (24, 80, 0, 0))
+
+
+def current_umask() -> int:
+    """The umask of this process; reading it means setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

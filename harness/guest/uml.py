@@ -1,0 +1,355 @@
+"""The user-mode-linux guest: a Linux kernel as an ordinary process, with this machine's files.
+
+Boots in one to two seconds, needs no privileges, no KVM and no modules on the host. Its root is
+hostfs on /, so commands see the caller's files with the caller's rights; only /proc, /sys and /dev
+are its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.guest.api import Completed, Device, GuestError, Sink
+from harness.guest.console import Console, ConsoleClosed
+from target.plan import RigPlan
+
+KERNEL = "linux.uml"
+MODULES = Path("/usr/lib/uml/modules")
+MODULE_NAMES = ("target_core_user", "tcm_loop", "st", "sg")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_MEMORY = 1024
+"""MiB. The guest takes from the host what it touches, and keeps it until it stops."""
+STOP_TIMEOUT = 60.0
+"""Seconds for the whole of a stop in order: commands, target, power off."""
+LOG_LINES = 15
+
+AGENT = "from harness.guest.agent import main; main()"
+
+
+class UmlGuest:
+    """A `harness.guest.api.Guest` that is a user-mode Linux kernel.
+
+    ``run_directory`` (made, and removed when the guest has ended) holds logs, the kernel's own
+    files and the plan. ``keep_open`` are descriptors that stay open until the last process of the
+    guest has ended: locks. ``remove`` is a folder for the guest's minder to remove at the end,
+    even when this process is killed.
+    """
+
+    def __init__(
+        self,
+        plan: RigPlan,
+        run_directory: Path,
+        *,
+        memory: int = DEFAULT_MEMORY,
+        keep_open: Sequence[int] = (),
+        remove: Path | None = None,
+    ) -> None:
+        self.plan = plan
+        self.run_directory = run_directory
+        self.memory = memory
+        self.keep_open = tuple(keep_open)
+        self.remove = remove
+        self._devices: dict[str, Device] = {}
+        self._console: Console | None = None
+        self._minder: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
+
+    @property
+    def devices(self) -> Mapping[str, Device]:
+        """The drives by name, once started."""
+        return self._devices
+
+    @property
+    def kernel_log(self) -> Path:
+        """What the kernel and the agent say."""
+        return self.run_directory / "console.log"
+
+    @property
+    def target_log(self) -> Path:
+        """What the target process says."""
+        return self.run_directory / "target.log"
+
+    @property
+    def minder_pid(self) -> int | None:
+        """Process id on the host of the guest's ancestor; None when it is not running."""
+        return self._minder.pid if self._minder else None
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Boot and return when every device is bound; see `harness.guest.api.Guest.start`."""
+        kernel = require_program(KERNEL, "user-mode-linux")
+        modprobe = require_program("modprobe", "kmod")
+        if not any(MODULES.glob("*/modules.dep")):
+            raise GuestError(
+                f"there are no kernel modules in {MODULES}: install the package user-mode-linux"
+            )
+        memory_folder = choose_memory_folder(self.memory)
+        shutil.rmtree(self.run_directory, ignore_errors=True)
+        self.run_directory.mkdir(parents=True)
+        init = self._write_boot_files(modprobe)
+        ours, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe2(os.O_CLOEXEC)
+        command = [
+            kernel,
+            f"mem={self.memory}M",
+            "root=/dev/root",
+            "rootfstype=hostfs",
+            "rootflags=/",
+            "rw",
+            f'init="{init}"',
+            "con=null",
+            "con0=fd:0,fd:1",
+            f"con1=fd:{theirs.fileno()}",
+            "quiet",
+        ]
+        minder = [sys.executable, "-I", "-S", str(Path(__file__).with_name("minder.py"))]
+        minder += [str(lifeline), str(theirs.fileno()), str(self.remove or "")]
+        with self.kernel_log.open("ab") as log, theirs:
+            self._minder = subprocess.Popen(
+                minder + command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                # The kernel keeps its process id and management socket below HOME.
+                env={
+                    "PATH": SYSTEM_PATH,
+                    "HOME": str(self.run_directory),
+                    "TMPDIR": str(memory_folder),
+                },
+                pass_fds=(lifeline, theirs.fileno(), *self.keep_open),
+                start_new_session=True,
+            )
+        os.close(lifeline)
+        self._console = Console(ours)
+        try:
+            bound = self._console.wait_until_ready(timeout)
+        except ConsoleClosed:
+            raise self._failure("the guest ended while it booted") from None
+        except TimeoutError:
+            raise self._failure(f"the guest had not booted after {timeout:g} s") from None
+        except GuestError as error:
+            raise self._failure(f"the guest could not start: {error}") from None
+        except BaseException:
+            self.kill()
+            raise
+        self._devices = {name: Device(name, *nodes) for name, nodes in bound.items()}
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: int | bytes,
+        stdout: Sink,
+        stderr: Sink,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+        terminal: bool = False,
+    ) -> int:
+        """Run a command, output passed on live; see `harness.guest.api.Guest.stream`."""
+        if self._console is None:
+            raise GuestError("the guest is not running")
+        variables = dict(os.environ if env is None else env)
+        for device in self._devices.values():
+            variables |= device.environment()
+        try:
+            return self._console.execute(
+                argv,
+                env=variables,
+                cwd=str(cwd or Path.cwd()),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                timeout=timeout,
+                terminal=terminal,
+            )
+        except (ConsoleClosed, GuestError) as error:
+            reason = f": {error}" if str(error) else ""
+            raise self._failure(f"the guest ended while {argv[0]} ran{reason}") from None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a command to its end; see `harness.guest.api.Guest.run`."""
+        stdout, stderr = bytearray(), bytearray()
+        status = self.stream(
+            argv,
+            stdin=stdin,
+            stdout=stdout.extend,
+            stderr=stderr.extend,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+        )
+        return Completed(status, bytes(stdout), bytes(stderr))
+
+    def stop(self) -> None:
+        """Power off in order; see `harness.guest.api.Guest.stop`."""
+        if self._console is None or self._minder is None:
+            return
+        died = self._console.target_status
+        try:
+            status = self._console.stop(STOP_TIMEOUT)
+        except (ConsoleClosed, TimeoutError, GuestError) as error:
+            raise self._failure(f"the guest did not stop in order: {error!r}") from None
+        died = self._console.target_status if died is None else died
+        if died is not None:
+            raise self._failure(f"the target process had ended by itself, with status {died}")
+        if status is None:
+            raise self._failure("the target process did not end when it was asked to")
+        if status != 0:
+            raise self._failure(f"the target process ended with status {status}")
+        try:
+            self._minder.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise self._failure("the guest did not power off") from None
+        self.kill()
+
+    def kill(self) -> None:
+        """End everything at once and clean up."""
+        if self._console is not None:
+            self._console.close()
+            self._console = None
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        if self._minder is not None:
+            self._minder.wait()
+            self._minder = None
+        self._devices = {}
+        shutil.rmtree(self.run_directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self.kill()
+
+    def _failure(self, sentence: str) -> GuestError:
+        """End the guest; an error that tells what its logs said last."""
+        parts = [sentence]
+        for title, log in (("target", self.target_log), ("guest", self.kernel_log)):
+            lines = last_lines(log)
+            if lines:
+                parts.append(f"last lines of the {title}'s log:")
+                parts += ["  " + line for line in lines]
+        self.kill()
+        return GuestError("\n".join(parts))
+
+    def _write_boot_files(self, modprobe: str) -> Path:
+        """Plan, module folder, mount table and init script in the run directory; the script."""
+        folder = self.run_directory.absolute()
+        if '"' in str(folder) or "\n" in str(folder):
+            raise GuestError(f"the state folder's name {folder} must not have quotes in it")
+        (folder / "modules" / "lib").mkdir(parents=True)
+        (folder / "modules" / "lib" / "modules").symlink_to(MODULES)
+        plan = folder / "plan.json"
+        self.plan.save(plan)
+        table = folder / "fstab"
+        table.write_text(MOUNTS, encoding="utf-8")
+        init = folder / "init"
+        words = [sys.executable, "-S", "-s", "-P", "-c", AGENT, "/dev/tty1", plan, self.target_log]
+        words += [f"{drive.name}={drive.serial}" for drive in self.plan.drives]
+        agent = shlex.join(str(word) for word in words)
+        load = shlex.join([modprobe, "-d", str(folder / "modules"), "-a", *MODULE_NAMES])
+        init.write_text(
+            "#!/bin/sh\n"
+            "set -e\n"
+            f"PATH={SYSTEM_PATH}\n"
+            f"PYTHONPATH={shlex.quote(os.pathsep.join(import_path()))}\n"
+            "export PATH PYTHONPATH\n"
+            f"mount -a -T {shlex.quote(str(table))}\n"
+            f"{load}\n"
+            "mount -t configfs configfs /sys/kernel/config\n"
+            f"exec {agent}\n",
+            encoding="utf-8",
+        )
+        init.chmod(0o700)
+        return init
+
+
+MOUNTS = """\
+proc /proc proc nosuid,nodev,noexec 0 0
+sysfs /sys sysfs nosuid,nodev,noexec 0 0
+devpts /dev/pts devpts nosuid,noexec,gid=5,mode=620,ptmxmode=666,x-mount.mkdir 0 0
+tmpfs /dev/shm tmpfs nosuid,nodev,mode=1777,x-mount.mkdir 0 0
+"""
+
+
+def require_program(name: str, package: str) -> str:
+    """The program's path. Raises GuestError that names the Debian package."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + SYSTEM_PATH)
+    if path is None:
+        raise GuestError(f"{name} is not installed: install the Debian package {package}")
+    return path
+
+
+def choose_memory_folder(memory: int) -> Path:
+    """Where the guest's memory (MiB) can be: room for it, and executable mappings allowed.
+
+    Raises GuestError that names what was tried.
+    """
+    tried = [Path("/dev/shm"), Path(os.environ.get("TMPDIR", "/tmp")), Path("/tmp")]
+    for folder in tried:
+        try:
+            about = os.statvfs(folder)
+        except OSError:
+            continue
+        room = about.f_bavail * about.f_frsize
+        if room >= memory << 20 and not about.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK):
+            return folder
+    raise GuestError(
+        f"the guest needs {memory} MiB of room in a folder that is not mounted noexec, and"
+        f" {', '.join(dict.fromkeys(map(str, tried)))} have none: set TMPDIR to one that has"
+    )
+
+
+def import_path() -> list[str]:
+    """Folders from which the agent and the target import what this process does."""
+    packages = []
+    for name in ("harness", "target"):
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise GuestError(f"the Python package {name} is not installed")
+        packages.append(str(Path(next(iter(spec.submodule_search_locations))).parent.absolute()))
+    standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    others = [
+        entry
+        for entry in sys.path
+        if os.path.isdir(entry) and entry not in standard and not entry.endswith("lib-dynload")
+    ]
+    return list(dict.fromkeys(packages + [os.path.abspath(entry) for entry in others]))
+
+
+def last_lines(log: Path, count: int = LOG_LINES) -> list[str]:
+    """The last lines of a log; none when it cannot be read."""
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+    except OSError:
+        return []
