@@ -44,6 +44,7 @@ class Partition:
 
     def __init__(self, folder: Path, identity: bytes) -> None:
         folder.mkdir(exist_ok=True)
+        self.identity = identity
         self.index = Index(folder / "index")
         self.runs = RunTable(folder / "runs", identity)
         self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -289,6 +290,15 @@ class Partition:
             return run
         sealed = self._fetch(number, entry)
         return run._replace(check=bytes(_RAW.unpack_from(sealed)[1]))
+
+    def first_encrypted(self) -> int | None:
+        """Object number of the first encrypted block, or None. Raises BlockDamaged."""
+        for number in range(1, self.runs.count + 1):
+            start = self.runs[number].start
+            # A run whose first block was overwritten since is not on the tape any more.
+            if start < self.count and self.index[start].run == number:
+                return start
+        return None
 
     def cipher(self, number: int, entry: Entry, key: Secret) -> BlockCipher:
         """The cipher for an encrypted block. Raises WrongKey, IntegrityFailed, BlockDamaged."""

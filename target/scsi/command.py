@@ -59,8 +59,6 @@ class Rule(Flag):
     """Runs although another nexus holds a reservation."""
     NEEDS_MEDIUM = auto()
     """2/3A/00 and its like unless a volume is loaded and threaded."""
-    WRITES = auto()
-    """Changes the medium: write protection applies."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,10 @@ class DeviceServer:
             state.attentions = [attention]
             state.removal_prevented = False
 
+    def release_reservation(self) -> None:
+        """Nobody holds the unit any more."""
+        self.reservation = None
+
     def find(self, opcode: int, service_action: int | None) -> Command | None:
         """The row of an opcode (and service action), or None."""
         row = self._by_opcode.get(opcode)

@@ -24,7 +24,7 @@ class PrimaryUnit(DeviceServer):
 
     inquiry_data: bytes
     vpd_pages: Mapping[int, bytes]
-    """Page code to the page's body, without its 4-byte header; ascending."""
+    """Page code (00h included) to the page's body, without its 4-byte header."""
     modes: ModePages
     logs: Sequence[LogPage]
 
@@ -51,7 +51,7 @@ def inquiry(unit: PrimaryUnit, call: Call) -> Completion:
             raise call.invalid("page_code")
         return call.reply(unit.inquiry_data, call["allocation_length"])
     code = call["page_code"]
-    body = bytes(unit.vpd_pages) if code == 0 else unit.vpd_pages.get(code)
+    body = unit.vpd_pages.get(code)
     if body is None:
         raise call.invalid("page_code")
     head = unit.inquiry_data[:1] + bytes((code,)) + len(body).to_bytes(2, "big")
@@ -170,7 +170,7 @@ def reserve(unit: PrimaryUnit, call: Call) -> Completion:
 def release(unit: PrimaryUnit, call: Call) -> Completion:
     """RELEASE (SPC-2 7.18): no error, and no effect, for a nexus that holds no reservation."""
     if unit.reservation == call.nexus:
-        unit.reservation = None
+        unit.release_reservation()
     return GOOD
 
 

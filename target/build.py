@@ -1,0 +1,48 @@
+"""From a plan to drives with their cartridges in them: what every transport starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from target import personality
+from target.medium.cartridge import Cartridge
+from target.medium.null import NullCartridge
+from target.plan import CartridgePlan, DrivePlan, RigPlan
+from target.tape.commands import COMMANDS
+from target.tape.drive import Drive
+
+
+def build(plan: RigPlan) -> dict[str, Drive]:
+    """The drives of a rig by name, powered on, each with its cartridge loaded.
+
+    Cartridges of the plan that do not exist are made. Raises MediumError, ValueError.
+    """
+    for cartridge in plan.cartridges:
+        ensure(cartridge)
+    return {drive.name: build_drive(plan, drive) for drive in plan.drives}
+
+
+def ensure(plan: CartridgePlan) -> None:
+    """Make a cartridge unless its folder is there already."""
+    folder = Path(plan.path)
+    if not folder.exists():
+        Cartridge.create(folder, plan.barcode, plan.capacity, plan.write_protect)
+
+
+def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
+    """One drive; its cartridge must exist."""
+    model = personality.load(drive_plan.model)
+    drive = Drive(model, drive_plan.serial, COMMANDS, drive_plan.compression)
+    if drive_plan.medium == "null":
+        drive.insert(NullCartridge(model.media["native"]))
+    elif drive_plan.cartridge is not None:
+        drive.insert(Cartridge(Path(plan.cartridge(drive_plan.cartridge).path)))
+    return drive
+
+
+def shut_down(drives: dict[str, Drive]) -> None:
+    """Make every cartridge durable and close it."""
+    for drive in drives.values():
+        cartridge = drive.eject()
+        if cartridge is not None:
+            cartridge.close()

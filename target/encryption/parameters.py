@@ -1,0 +1,152 @@
+"""Data encryption parameter sets: which one a nexus uses, and what makes one go away (SSC-4 4.2.22).
+
+There is at most one set with scope ALL I_T NEXUS and one LOCAL set for each nexus. A nexus with
+scope PUBLIC, or ALL, uses the ALL set; where there is none, the defaults: everything disabled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from target.medium.crypt import Secret
+from target.medium.runs import Kads
+from target.scsi.command import Nexus
+
+
+class Scope(IntEnum):
+    """Data encryption scope."""
+
+    PUBLIC = 0
+    LOCAL = 1
+    ALL = 2
+
+
+class Encryption(IntEnum):
+    """ENCRYPTION MODE: what happens to blocks that are written."""
+
+    DISABLE = 0
+    EXTERNAL = 1
+    ENCRYPT = 2
+
+
+class Decryption(IntEnum):
+    """DECRYPTION MODE: what happens to blocks that are read."""
+
+    DISABLE = 0
+    RAW = 1
+    DECRYPT = 2
+    MIXED = 3
+
+
+CHECK_NOT_EXTERNAL, CHECK_NOT_ENCRYPT = 2, 3
+"""CEEM: reading a block that was written in EXTERNAL, or in ENCRYPT, mode is an error."""
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """One set of data encryption parameters, as a SET DATA ENCRYPTION page established it."""
+
+    scope: Scope = Scope.PUBLIC
+    encryption: Encryption = Encryption.DISABLE
+    decryption: Decryption = Decryption.DISABLE
+    algorithm: int = 0
+    key: Secret = field(default_factory=lambda: Secret(b""))
+    kads: Kads = Kads()
+    ceem: int = 0
+    raw_disabled: bool = False
+    """Blocks written with this set are marked as not to be read in RAW mode."""
+    ckod: bool = False
+    ckorl: bool = False
+    counter: int = 0
+    """Key instance counter when the set was established."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the set does anything."""
+        return bool(self.encryption or self.decryption)
+
+
+DEFAULTS = ParameterSet()
+
+
+class Parameters:
+    """All the sets of one drive, and which nexus uses which."""
+
+    def __init__(self) -> None:
+        self.counter = 0
+        self.shared: ParameterSet | None = None
+        self.local: dict[Nexus, ParameterSet] = {}
+        self.scopes: dict[Nexus, Scope] = {}
+        self.locks: dict[Nexus, int] = {}
+        self.registered: set[Nexus] = set()
+        """Nexuses that have used protocol 20h: only they hear of changes."""
+
+    def of(self, nexus: Nexus) -> ParameterSet:
+        """The set that a nexus reads and writes with."""
+        if nexus in self.local:
+            return self.local[nexus]
+        return self.shared or DEFAULTS
+
+    def scope(self, nexus: Nexus) -> Scope:
+        """The scope that a nexus has chosen."""
+        return self.scopes.get(nexus, Scope.PUBLIC)
+
+    def stale(self, nexus: Nexus) -> bool:
+        """Whether the nexus locked itself to a set that is no longer the one it uses."""
+        locked = self.locks.get(nexus)
+        return locked is not None and locked != self.of(nexus).counter
+
+    def next_counter(self) -> int:
+        """The key instance counter for a set about to be established."""
+        return (self.counter + 1) & 0xFFFFFFFF
+
+    def establish(self, nexus: Nexus, scope: Scope, new: ParameterSet | None, lock: bool) -> set[Nexus]:
+        """Take over a SET DATA ENCRYPTION page; ``new`` is None for scope PUBLIC.
+
+        Returns the other registered nexuses whose parameters changed by it.
+        """
+        self.counter = self.next_counter()
+        affected: set[Nexus] = set()
+        old_local = self.local.pop(nexus, None)
+        if old_local:
+            old_local.key.wipe()
+        if new and scope is Scope.LOCAL:
+            self.local[nexus] = new
+        elif new:
+            if self.shared:
+                self.shared.key.wipe()
+            self.shared = new
+            affected = {other for other in self.registered if other not in self.local}
+        self.scopes[nexus] = scope
+        self.locks.pop(nexus, None)
+        if lock:
+            self.locks[nexus] = self.of(nexus).counter
+        return affected - {nexus}
+
+    def demounted(self) -> set[Nexus]:
+        """The volume is gone: sets with CKOD are released. Returns the nexuses that had them."""
+        return self._release({s.counter for s in self._sets() if s.ckod})
+
+    def reservation_lost(self) -> set[Nexus]:
+        """A reservation ended: sets with CKORL are released. Returns the nexuses that had them."""
+        return self._release({s.counter for s in self._sets() if s.ckorl})
+
+    def reset(self) -> None:
+        """Power-on or hard reset: every set, lock and registration is gone."""
+        for one in self._sets():
+            one.key.wipe()
+        self.__init__()  # type: ignore[misc]  # the power-on state is the initial state
+
+    def _sets(self) -> list[ParameterSet]:
+        return [*self.local.values(), *([self.shared] if self.shared else [])]
+
+    def _release(self, counters: set[int]) -> set[Nexus]:
+        users = {nexus for nexus in self.registered if self.of(nexus).counter in counters}
+        for one in self._sets():
+            if one.counter in counters:
+                one.key.wipe()
+        self.local = {n: one for n, one in self.local.items() if one.counter not in counters}
+        if self.shared and self.shared.counter in counters:
+            self.shared = None
+        return users

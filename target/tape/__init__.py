@@ -1,0 +1,1 @@
+"""The tape drive: its states and its SSC commands."""

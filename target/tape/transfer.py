@@ -1,0 +1,243 @@
+"""Moving data: READ, WRITE, VERIFY, WRITE FILEMARKS, ERASE, READ BLOCK LIMITS (SSC-4 7).
+
+READ and WRITE are the hot path: a block goes between the transport's buffer and the cartridge in
+one step, and what can be decided once for a command is not decided for each block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from target.encryption.parameters import ParameterSet
+from target.encryption.reading import host_length, read_block
+from target.medium.errors import BlockDamaged
+from target.medium.index import FILEMARK, Entry
+from target.scsi import sense as s
+from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion
+from target.scsi.sense import CheckCondition, Code, Sense
+from target.tape.drive import Drive
+
+Views = Sequence[memoryview]
+
+
+def pieces(buffers: Views, size: int, count: int) -> Iterator[Views]:
+    """Cut a scatter-gather list into ``count`` parts of ``size`` bytes (fewer at its end)."""
+    if len(buffers) == 1:
+        whole = buffers[0]
+        for at in range(0, size * count, size):
+            yield (whole[at : at + size],)
+        return
+    which = at = 0
+    for _ in range(count):
+        part: list[memoryview] = []
+        wanted = size
+        while wanted and which < len(buffers):
+            view = buffers[which][at : at + wanted]
+            part.append(view)
+            wanted -= len(view)
+            at += len(view)
+            if at == len(buffers[which]):
+                which, at = which + 1, 0
+        yield part
+
+
+def _extent(drive: Drive, call: Call) -> tuple[int, int, int]:
+    """(transfer length, block size, count) of a READ or WRITE; one variable block counts 1."""
+    cdb = call.cdb
+    length = cdb[2] << 16 | cdb[3] << 8 | cdb[4]
+    if cdb[1] & 1:
+        if not drive.block_length:
+            raise call.invalid("fixed")
+        return length, drive.block_length, length
+    if length > drive.personality.limits["max_block"]:
+        raise call.invalid("transfer_length")
+    return length, length, 1 if length else 0
+
+
+def _next_entry(drive: Drive, left: int) -> Entry:
+    """The block at the position. Raises CheckCondition at a filemark, which is passed, and at the
+    end of data; ``left`` is what INFORMATION says."""
+    number = drive.position
+    index = drive.partition.index
+    if number >= index.count:
+        raise CheckCondition(Sense(s.END_OF_DATA, information=left))
+    try:
+        entry = index[number]
+    except BlockDamaged:
+        drive.counters.read_errors += 1
+        # The entry was the only witness to whether the block is encrypted.
+        code = s.INTEGRITY_FAILED if drive.partition.runs.count else s.READ_ERROR
+        raise CheckCondition(Sense(code, information=left)) from None
+    if entry.flags & FILEMARK:
+        drive.position += 1
+        raise CheckCondition(Sense(s.FILEMARK_DETECTED, information=left, filemark=True))
+    return entry
+
+
+def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: int) -> int:
+    """The block at the position into ``out``; on failure the tape stays before it.
+
+    An unrecovered error in a clear block lets the next read go on behind it.
+    """
+    try:
+        got = read_block(drive, used, drive.position, entry, out)
+    except CheckCondition as condition:
+        drive.counters.read_errors += 1
+        code: Code = condition.sense.code
+        if code is s.READ_ERROR:
+            drive.position += 1
+            drive.alert(0x05)
+        raise CheckCondition(Sense(code, information=left)) from None
+    drive.position += 1
+    counters = drive.counters
+    counters.blocks_read += 1
+    counters.host_read += got
+    counters.medium_read += entry.stored
+    return got
+
+
+def read(drive: Drive, call: Call) -> Completion:
+    """READ(6). Sense for a wrong length, a filemark or the end of data: SSC-4 7.4."""
+    fixed, sili = call.cdb[1] & 1, call.cdb[1] & 2
+    if fixed and sili:
+        raise call.invalid("sili")
+    length, size, count = _extent(drive, call)
+    used = drive.parameters.of(call.nexus)
+    if not fixed:
+        if not count:
+            return GOOD
+        entry = _next_entry(drive, length)
+        out = call.data_in
+        if len(out) != 1 or len(out[0]) > length:
+            out = next(pieces(out, length, 1))
+        got = _read_one(drive, used, entry, out, length)
+        real = host_length(drive, used, entry)
+        # SILI is for short blocks, and for long ones only where no fixed length is set.
+        if real != length and not (sili and (real < length or not drive.block_length)):
+            sense = Sense(s.NO_SENSE, information=length - real, ili=True)
+            raise CheckCondition(sense, got)
+        return Completion(STATUS_GOOD, b"", got)
+    done = sent = 0
+    for out in pieces(call.data_in, size, count):
+        left = count - done
+        try:
+            entry = _next_entry(drive, left)
+            got = _read_one(drive, used, entry, out, left)
+        except CheckCondition as condition:
+            condition.length = sent
+            raise
+        if host_length(drive, used, entry) != size:
+            raise CheckCondition(Sense(s.NO_SENSE, information=left, ili=True), sent)
+        sent += got
+        done += 1
+    return Completion(STATUS_GOOD, b"", sent)
+
+
+def write(drive: Drive, call: Call) -> Completion:
+    """WRITE(6): cuts the tape at the position, early warning once data are written (SSC-4 7.10)."""
+    fixed = call.cdb[1] & 1
+    _, size, count = _extent(drive, call)
+    if not count:
+        return GOOD
+    drive.require_writable()
+    buffers = call.data_out
+    if sum(map(len, buffers)) < size * count:
+        raise CheckCondition(s.DATA_PHASE_ERROR)
+    if drive.parameters.stale(call.nexus):
+        raise CheckCondition(s.KEY_COUNTER_CHANGED)
+    used = drive.parameters.of(call.nexus)
+    parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
+    for done, part in enumerate(parts):
+        if drive.position != drive.partition.count:
+            drive.cut()
+        if not drive.room_for(size):
+            left = count - done if fixed else size
+            raise CheckCondition(Sense(s.END_OF_MEDIUM, information=left, eom=True))
+        drive.write_block(used, part, size)
+    if not drive.buffered:
+        drive.sync()
+    if drive.past_early_warning:
+        raise CheckCondition(Sense(s.EARLY_WARNING, information=0, eom=True))
+    return GOOD
+
+
+def write_filemarks(drive: Drive, call: Call) -> Completion:
+    """WRITE FILEMARKS(6): without IMMED, or with count 0, what was written is durable after it."""
+    count = call["count"]
+    if not count:
+        drive.sync()
+        return GOOD
+    drive.require_writable()
+    drive.cut()
+    fits = min(count, drive.room_for_filemarks())
+    drive.partition.write_filemarks(fits)
+    drive.position += fits
+    if not call["immed"]:
+        drive.sync()
+    if fits < count:
+        raise CheckCondition(Sense(s.END_OF_MEDIUM, information=count - fits, eom=True))
+    if drive.past_early_warning:
+        raise CheckCondition(Sense(s.EARLY_WARNING, information=0, eom=True))
+    return GOOD
+
+
+def erase(drive: Drive, call: Call) -> Completion:
+    """ERASE(6), short or long: the tape ends at the position, durably."""
+    drive.require_writable()
+    drive.cut()
+    drive.sync()
+    return GOOD
+
+
+def verify(drive: Drive, call: Call) -> Completion:
+    """VERIFY(6): blocks, a number of filemarks (VBF) or everything up to the end of data (VTE).
+
+    Blocks are decrypted and checked as READ would, and go nowhere. BYTCMP is not supported.
+    """
+    if call["bytcmp"]:
+        raise call.invalid("bytcmp")
+    if call["vte"] and call["vbf"]:
+        raise call.invalid("vbf")
+    length, fixed = call["verification_length"], call["fixed"]
+    used = drive.parameters.of(call.nexus)
+    if call["vte"]:
+        while drive.position < drive.partition.count:
+            _verify_object(drive, used, length)
+        return GOOD
+    if call["vbf"]:
+        for done in range(length):
+            while not _verify_object(drive, used, length - done):
+                pass
+        return GOOD
+    if fixed and not drive.block_length:
+        raise call.invalid("fixed")
+    size, count = (drive.block_length, length) if fixed else (length, 1 if length else 0)
+    for done in range(count):
+        left = count - done if fixed else length
+        entry = _next_entry(drive, left)
+        _read_one(drive, used, entry, (), left)
+        real = host_length(drive, used, entry)
+        if real != size:
+            short = left if fixed else length - real
+            raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
+    return GOOD
+
+
+def _verify_object(drive: Drive, used: ParameterSet, left: int) -> bool:
+    """Verify one object; whether it was a filemark."""
+    number = drive.position
+    try:
+        entry = _next_entry(drive, left)
+    except CheckCondition:
+        if drive.position > number:
+            return True
+        raise
+    _read_one(drive, used, entry, (), left)
+    return False
+
+
+def read_block_limits(drive: Drive, call: Call) -> Completion:
+    """READ BLOCK LIMITS: granularity 0, maximum and minimum block length."""
+    limits = drive.personality.limits
+    data = limits["max_block"].to_bytes(4, "big") + limits["min_block"].to_bytes(2, "big")
+    return call.reply(data, len(data))
