@@ -19,6 +19,7 @@ from target.scsi.command import (
     Call,
     Command,
     Completion,
+    Data,
     Nexus,
     Rule,
 )
@@ -126,6 +127,13 @@ class DeviceServer:
     def has_service_actions(self, opcode: int) -> bool:
         """Whether the opcode's commands are told apart by service action."""
         return isinstance(self._by_opcode.get(opcode), dict)
+
+    def returns_data(self, cdb: bytes) -> bool:
+        """Whether the command, known or not, may have data-in."""
+        row = self._by_opcode.get(cdb[0])
+        if isinstance(row, dict):
+            row = row.get(cdb[1] & 0x1F)
+        return row is None or row.data is not Data.OUT
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """(nominal, recommended) seconds for REPORT SUPPORTED OPERATION CODES; 0: not said."""

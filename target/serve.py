@@ -1,0 +1,63 @@
+"""The target as a process: `python -m target.serve PLAN.json` serves a rig over TCMU until SIGTERM.
+
+Prints nothing when all is well; the log goes to standard error. Exit status 0 after a clean stop,
+1 with one sentence when the rig cannot be served.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from target.build import build, shut_down
+from target.medium.errors import MediumError
+from target.plan import RigPlan
+from target.transports.tcmu import TcmuDevice
+
+_STOP = {signal.SIGTERM, signal.SIGINT}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the plan named on the command line; returns the exit status."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    _forbid_core_dump()
+    # Threads inherit the mask: only this one takes the signals, in sigwait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    try:
+        plan = RigPlan.load(Path(arguments[0]))
+        drives = build(plan)
+    except (IndexError, OSError, ValueError, MediumError) as error:
+        print(f"keyreel target: {error}", file=sys.stderr)
+        return 1
+    # What exists now stays: the collector need not look at it again while data flow.
+    gc.freeze()
+    devices: list[TcmuDevice] = []
+    try:
+        for number, (name, drive) in enumerate(drives.items()):
+            devices.append(TcmuDevice(plan.name, name, number, drive))
+        signal.sigwait(_STOP)
+    except OSError as error:
+        print(f"keyreel target: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for device in devices:
+            device.close()
+        shut_down(drives)
+    return 0
+
+
+def _forbid_core_dump() -> None:
+    """Keys are in this process: a crash must not write its memory to a file."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    os._exit(main(sys.argv[1:]))

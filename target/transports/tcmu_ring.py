@@ -1,0 +1,94 @@
+"""The command ring of a TCMU device: entries in, completions out, data in shared memory.
+
+Layout: Linux `include/uapi/linux/target_core_user.h`, mailbox version 2. A command's data-in and
+data-out are views of the ring's own memory. READ_LEN tells the kernel how much of a read is
+there; without it every short block would look whole. The kernel takes a READ_LEN of zero for "all
+of it", so a successful read of nothing is made of zeros.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import struct
+
+from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
+from target.scsi.device_server import DeviceServer
+
+log = logging.getLogger(__name__)
+
+_HEAD, _TAIL = 12 // 4, 64 // 4
+"""Mailbox words: where the kernel has written to, where we have completed to."""
+_OP_PAD, _OP_COMMAND = 0, 1
+_UNKNOWN_OP, _READ_LEN = 0x01, 0x02
+_UFLAGS, _IOV_COUNT, _CDB_AT, _IOV = 7, 8, 24, 48
+_STATUS, _LENGTH, _SENSE, _SENSE_SIZE = 8, 12, 16, 96
+_IOVEC = struct.Struct("<QQ")
+_CDB_OFFSET = struct.Struct("<Q")
+_KICK = b"\1\0\0\0"
+_LONGEST_CDB = 16
+
+
+class Ring:
+    """One /dev/uioN: serves a logical unit until the kernel takes the device away.
+
+    ``size`` is that of the device's map 0, in bytes.
+    """
+
+    def __init__(self, path: str, size: int, unit: DeviceServer, nexus: Nexus) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._map = mmap.mmap(self._file, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._bytes = memoryview(self._map)
+        self._words = self._bytes.cast("I")
+        self._unit = unit
+        self._nexus = nexus
+        version = self._words[0] & 0xFFFF
+        if version != 2:
+            raise OSError(f"{path}: TCMU mailbox version {version}, this program knows version 2")
+        self._start, self._size = self._words[1], self._words[2]
+
+    def serve(self) -> None:
+        """Run commands as they come; returns when the device is gone."""
+        words, start, size = self._words, self._start, self._size
+        file, complete = self._file, self._complete
+        while True:
+            try:
+                os.read(file, 4)
+            except OSError:
+                return
+            tail = first = words[_TAIL]
+            while tail != words[_HEAD]:
+                at = start + tail
+                header = words[at >> 2]
+                if header & 7 == _OP_COMMAND:
+                    complete(at)
+                elif header & 7 != _OP_PAD:
+                    self._bytes[at + _UFLAGS] |= _UNKNOWN_OP
+                tail = (tail + (header & ~7)) % size
+                words[_TAIL] = tail
+            if tail != first:
+                os.write(file, _KICK)
+
+    def _complete(self, at: int) -> None:
+        """Run the command of the entry at byte ``at`` and put its completion there."""
+        ring, words = self._bytes, self._words
+        cdb_at = _CDB_OFFSET.unpack_from(ring, at + _CDB_AT)[0]
+        size = CDB_SIZES.get(ring[cdb_at] >> 5, _LONGEST_CDB)
+        cdb = bytes(ring[cdb_at : cdb_at + size])
+        count = words[(at + _IOV_COUNT) >> 2]
+        buffers = []
+        for where in range(at + _IOV, at + _IOV + count * _IOVEC.size, _IOVEC.size):
+            base, length = _IOVEC.unpack_from(ring, where)
+            buffers.append(ring[base : base + length])
+        # The entry does not say which way data go; the unit's command table does.
+        status, sense, length = self._unit.execute(self._nexus, cdb, buffers, buffers)
+        if not length and status == STATUS_GOOD and count and self._unit.returns_data(cdb):
+            for buffer in buffers:
+                buffer[:] = bytes(len(buffer))
+        ring[at + _UFLAGS] = _READ_LEN
+        words[(at + _LENGTH) >> 2] = length
+        ring[at + _STATUS] = status
+        if sense:
+            sense = sense[:_SENSE_SIZE]
+            ring[at + _SENSE : at + _SENSE + len(sense)] = sense
