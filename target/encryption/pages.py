@@ -122,7 +122,9 @@ class KadDescriptor(NamedTuple):
 
     def encode(self) -> bytes:
         """Type, AUTHENTICATED, length, data."""
-        return bytes((self.kind, self.authenticated)) + len(self.data).to_bytes(2, "big") + self.data
+        return (
+            bytes((self.kind, self.authenticated)) + len(self.data).to_bytes(2, "big") + self.data
+        )
 
 
 def page(code: int, body: bytes | bytearray) -> bytes:

@@ -1,4 +1,4 @@
-"""Data encryption parameter sets: which one a nexus uses, and what makes one go away (SSC-4 4.2.22).
+"""Data encryption parameter sets: which one a nexus uses, and what drops one (SSC-4 4.2.22).
 
 There is at most one set with scope ALL I_T NEXUS and one LOCAL set for each nexus. A nexus with
 scope PUBLIC, or ALL, uses the ALL set; where there is none, the defaults: everything disabled.
@@ -52,7 +52,7 @@ class ParameterSet:
     decryption: Decryption = Decryption.DISABLE
     algorithm: int = 0
     key: Secret = field(default_factory=lambda: Secret(b""))
-    kads: Kads = Kads()
+    kads: Kads = field(default_factory=Kads)
     ceem: int = 0
     raw_disabled: bool = False
     """Blocks written with this set are marked as not to be read in RAW mode."""
@@ -101,7 +101,9 @@ class Parameters:
         """The key instance counter for a set about to be established."""
         return (self.counter + 1) & 0xFFFFFFFF
 
-    def establish(self, nexus: Nexus, scope: Scope, new: ParameterSet | None, lock: bool) -> set[Nexus]:
+    def establish(
+        self, nexus: Nexus, scope: Scope, new: ParameterSet | None, lock: bool
+    ) -> set[Nexus]:
         """Take over a SET DATA ENCRYPTION page; ``new`` is None for scope PUBLIC.
 
         Returns the other registered nexuses whose parameters changed by it.

@@ -11,16 +11,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from target.encryption import pages, set_page
-from target.encryption.parameters import Decryption, ParameterSet, Scope
 from target.encryption.pages import KadDescriptor
+from target.encryption.parameters import Decryption, ParameterSet, Scope
 from target.encryption.reading import decryptable
-from target.medium.errors import MediumError
-from target.medium.index import EXTERNAL, FILEMARK, ENCRYPTED, Entry
 from target.medium import compress
+from target.medium.crypt import KEY_SIZE
+from target.medium.errors import MediumError
+from target.medium.index import ENCRYPTED, EXTERNAL, FILEMARK, Entry
 from target.medium.runs import RUN_RAW_DISABLED, Kads, Run
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
-from target.scsi.sense import CheckCondition, Sense, invalid_parameter
+from target.scsi.sense import CheckCondition, invalid_parameter
 
 if TYPE_CHECKING:
     from target.tape.drive import Drive
@@ -125,7 +126,7 @@ def _capabilities(drive: Drive, nexus: Nexus) -> bytes:
         avfclp=(2 if usable else 1) if drive.loaded else 0,
         max_ukad=abilities["max_ukad"],
         max_akad=abilities["max_akad"],
-        key_size=set_page.KEY_SIZE,
+        key_size=KEY_SIZE,
         algorithm_code=abilities["algorithm_code"],
     )
     head = pages.CAPABILITIES_PAGE.encode(abilities["capabilities"])
@@ -215,7 +216,11 @@ def _next_encrypted(
         kads = kads._replace(metadata=run.salt + run.context)
     else:
         kads = kads._replace(metadata=b"")
-    codes = {None: pages.NOT_ATTEMPTED, True: pages.AUTHENTICATED, False: pages.AUTHENTICATION_FAILED}
+    codes = {
+        None: pages.NOT_ATTEMPTED,
+        True: pages.AUTHENTICATED,
+        False: pages.AUTHENTICATION_FAILED,
+    }
     return _kads(kads, codes[opened])
 
 

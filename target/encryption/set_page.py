@@ -7,6 +7,7 @@ ignored: widely used tools send a zero key and index 0 to turn encryption off.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from target.encryption import pages
@@ -49,7 +50,13 @@ def check_header(data: bytearray) -> dict[str, int]:
 
 
 def parse(
-    data: bytearray, fields: dict[str, int], abilities: dict[str, Any], *, loaded: bool, reserved: bool, counter: int
+    data: bytearray,
+    fields: dict[str, int],
+    abilities: dict[str, Any],
+    *,
+    loaded: bool,
+    reserved: bool,
+    counter: int,
 ) -> ParameterSet:
     """The parameter set that a page with scope LOCAL or ALL asks for.
 
@@ -64,14 +71,14 @@ def parse(
     end = fields["page_length"] + 4
     if key_end > end:
         raise _bad("key_length")
-    common = {
-        "scope": Scope(fields["scope"]),
-        "ckod": bool(fields["ckod"]),
-        "ckorl": bool(fields["ckorl"]),
-        "counter": counter,
-    }
+    off_set = ParameterSet(
+        scope=Scope(fields["scope"]),
+        ckod=bool(fields["ckod"]),
+        ckorl=bool(fields["ckorl"]),
+        counter=counter,
+    )
     if off:
-        return ParameterSet(**common)
+        return off_set
     if fields["algorithm_index"] != abilities["algorithm_index"]:
         raise _bad("algorithm_index")
     if fields["key_format"] not in abilities["key_formats"]:
@@ -87,7 +94,8 @@ def parse(
     rdmc, rdmc_c = fields["rdmc"], abilities["algorithm"]["rdmc_c"]
     with memoryview(data) as view:
         key = Secret(view[_KEY_AT:key_end] if needed else b"")
-    return ParameterSet(
+    return replace(
+        off_set,
         encryption=encryption,
         decryption=decryption,
         algorithm=fields["algorithm_index"],
@@ -95,7 +103,6 @@ def parse(
         kads=kads,
         ceem=fields["ceem"],
         raw_disabled=rdmc == 3 or (rdmc == 0 and rdmc_c in RAW_DISABLED_BY_DEFAULT),
-        **common,
     )
 
 
@@ -126,9 +133,7 @@ def _check_controls(
     if fields["ceem"] >= 2 and decryption is Decryption.DISABLE:
         raise _bad("ceem")
     fixed = abilities["algorithm"]["rdmc_c"] in RAW_NOT_CONTROLLABLE
-    if fields["rdmc"] == 1 or (
-        fields["rdmc"] >= 2 and fixed and encryption is Encryption.ENCRYPT
-    ):
+    if fields["rdmc"] == 1 or (fields["rdmc"] >= 2 and fixed and encryption is Encryption.ENCRYPT):
         raise _bad("rdmc")
     if fields["sdk"]:
         raise _bad("sdk")
@@ -142,7 +147,12 @@ def _check_controls(
 
 
 def _kads(
-    data: bytearray, at: int, end: int, kad_format: int, abilities: dict[str, Any], encryption: Encryption
+    data: bytearray,
+    at: int,
+    end: int,
+    kad_format: int,
+    abilities: dict[str, Any],
+    encryption: Encryption,
 ) -> Kads:
     """Read the KAD descriptors between two offsets of the list."""
     limits = {

@@ -267,9 +267,7 @@ class Partition:
         if entry.flags & EXTERNAL:
             return _scatter(sealed, out)
         run = self.runs[entry.run]
-        head = _RAW.pack(
-            _RAW_MAGIC, run.check, number, entry.length, entry.files, entry.flags
-        )
+        head = _RAW.pack(_RAW_MAGIC, run.check, number, entry.length, entry.files, entry.flags)
         raw = self._scratch(RAW_HEADER + len(sealed))
         raw[:RAW_HEADER] = head
         raw[RAW_HEADER:] = sealed

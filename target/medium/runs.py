@@ -26,7 +26,7 @@ RUN_RAW_DISABLED = 0x02
 
 
 class Kads(NamedTuple):
-    """Key-associated data of a run, at most KAD_LIMIT bytes each; format as in the KAD FORMAT field."""
+    """Key-associated data of a run, at most KAD_LIMIT bytes each; ``format``: KAD FORMAT."""
 
     unauthenticated: bytes = b""
     authenticated: bytes = b""

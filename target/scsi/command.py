@@ -116,9 +116,7 @@ def command(
         text += "\n1.4-0 service_action"
     layout = Layout(text, size)
     reserved = int.from_bytes(layout.mask, "big") ^ (1 << 8 * size) - 1
-    return Command(
-        opcode, name, layout, handler, data, rules, timeout, service_action, reserved
-    )
+    return Command(opcode, name, layout, handler, data, rules, timeout, service_action, reserved)
 
 
 class Call:

@@ -104,7 +104,9 @@ class Layout:
     def __getitem__(self, name: str) -> Field:
         return self.fields[name]
 
-    def encode(self, values: Mapping[str, int | bytes] | None = None, /, **more: int | bytes) -> bytearray:
+    def encode(
+        self, values: Mapping[str, int | bytes] | None = None, /, **more: int | bytes
+    ) -> bytearray:
         """Bytes with the given fields set and everything else zero.
 
         Raises KeyError for an unknown field, ValueError for a value that does not fit.

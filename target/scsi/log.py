@@ -25,7 +25,7 @@ class Parameter(NamedTuple):
     control: int = BINARY_LIST
 
     def encode(self, unit: Any) -> bytes:
-        """Parameter code, control byte, length, value. A counter that overflows stays at its top."""
+        """Parameter code, control byte, length, value. A counter that overflows stays on top."""
         value = self.value(unit)
         if isinstance(value, int):
             body = min(value, (1 << 8 * self.size) - 1).to_bytes(self.size, "big")

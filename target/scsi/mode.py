@@ -35,7 +35,9 @@ class ModePage:
     def header(self) -> bytes:
         """PAGE CODE and PAGE LENGTH, sub-page format where there is a subpage."""
         if self.subpage:
-            return bytes((0x40 | self.code, self.subpage)) + (self.layout.size - 4).to_bytes(2, "big")
+            return bytes((0x40 | self.code, self.subpage)) + (self.layout.size - 4).to_bytes(
+                2, "big"
+            )
         return bytes((self.code, self.layout.size - 2))
 
     def encode(self, values: Mapping[str, int]) -> bytes:

@@ -36,7 +36,9 @@ class PrimaryUnit(DeviceServer):
         """The current 8-byte block descriptor."""
         raise NotImplementedError
 
-    def mode_select(self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]) -> None:
+    def mode_select(
+        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]
+    ) -> None:
         """Check and apply a mode parameter list: all of it or, raising, nothing.
 
         ``header`` is (medium type, device-specific parameter); an empty ``descriptor`` keeps.
@@ -93,7 +95,9 @@ def mode_sense(unit: PrimaryUnit, call: Call) -> Completion:
     if call.command.opcode == 0x1A:
         head = bytes((min(len(body) + 3, 255), medium, specific, len(descriptor)))
     else:
-        head = (len(body) + 6).to_bytes(2, "big") + bytes((medium, specific, 0, 0, 0, len(descriptor)))
+        head = (len(body) + 6).to_bytes(2, "big") + bytes(
+            (medium, specific, 0, 0, 0, len(descriptor))
+        )
     return call.reply(head + body, call["allocation_length"])
 
 
@@ -120,7 +124,7 @@ def mode_select(unit: PrimaryUnit, call: Call) -> Completion:
     pages: list[Page] = []
     descriptor = data[start:at]
     while at < length:
-        if at + 2 > length or at + 2 + data[at + 1] > length and not data[at] & 0x40:
+        if at + 2 > length or (at + 2 + data[at + 1] > length and not data[at] & 0x40):
             raise CheckCondition(s.PARAMETER_LIST_LENGTH)
         page, values, at = unit.modes.check(data, at)
         pages.append((page, values))
@@ -210,7 +214,9 @@ _MODE_SENSE = "1.3 dbd, 2.7-6 page_control, 2.5-0 page_code, 3 subpage_code"
 _ALWAYS = Rule.PASSES_ATTENTION | Rule.PASSES_RESERVATION
 
 COMMANDS = (
-    command(0x03, "REQUEST SENSE", "1.0 desc, 4 allocation_length", request_sense, Data.IN, _ALWAYS),
+    command(
+        0x03, "REQUEST SENSE", "1.0 desc, 4 allocation_length", request_sense, Data.IN, _ALWAYS
+    ),
     command(
         0x12, "INQUIRY", "1.0 evpd, 2 page_code, 3-4 allocation_length", inquiry, Data.IN, _ALWAYS
     ),
@@ -235,7 +241,11 @@ COMMANDS = (
     command(0x56, "RESERVE(10)", "", reserve),
     command(0x57, "RELEASE(10)", "", release, rules=Rule.PASSES_RESERVATION),
     command(
-        0x5A, "MODE SENSE(10)", f"1.4 llbaa, {_MODE_SENSE}, 7-8 allocation_length", mode_sense, Data.IN
+        0x5A,
+        "MODE SENSE(10)",
+        f"1.4 llbaa, {_MODE_SENSE}, 7-8 allocation_length",
+        mode_sense,
+        Data.IN,
     ),
     command(
         0xA0, "REPORT LUNS", "2 select_report, 6-9 allocation_length", report_luns, Data.IN, _ALWAYS

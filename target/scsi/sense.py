@@ -143,7 +143,9 @@ def invalid_cdb(byte: int, bit: int | None = None) -> CheckCondition:
     return CheckCondition(Sense(INVALID_FIELD_IN_CDB, pointer=(byte, bit)))
 
 
-def invalid_parameter(byte: int, bit: int | None = None, code: Code = INVALID_PARAMETER) -> CheckCondition:
+def invalid_parameter(
+    byte: int, bit: int | None = None, code: Code = INVALID_PARAMETER
+) -> CheckCondition:
     """5/26/00, or ``code``, with the field pointer into the parameter list."""
     return CheckCondition(Sense(code, pointer=(byte, bit), in_cdb=False))
 

@@ -38,7 +38,8 @@ COMMANDS = tuple(
             ),
             command(
                 0x13, "VERIFY(6)",
-                "1.5 vte, 1.4 vlbpm, 1.3 vbf, 1.2 immed, 1.1 bytcmp, 1.0 fixed, 2-4 verification_length",
+                """1.5 vte, 1.4 vlbpm, 1.3 vbf, 1.2 immed, 1.1 bytcmp, 1.0 fixed
+                2-4 verification_length""",
                 transfer.verify, rules=_MEDIUM, timeout="verify",
             ),
             command(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from target.encryption.parameters import Encryption, ParameterSet, Parameters
+from target.encryption.parameters import Encryption, Parameters, ParameterSet
 from target.medium.cartridge import OBJECT_COST, Cartridge
 from target.medium.crypt import TAG_SIZE, BlockCipher
 from target.medium.errors import IntegrityFailed, WriteFailed
@@ -50,7 +50,11 @@ class Drive(PrimaryUnit):
     """
 
     def __init__(
-        self, personality: Personality, serial: str, commands: Sequence[Command], compression: str = "off"
+        self,
+        personality: Personality,
+        serial: str,
+        commands: Sequence[Command],
+        compression: str = "off",
     ) -> None:
         super().__init__(commands, personality.limits["sense_length"])
         self.personality = personality
@@ -65,7 +69,7 @@ class Drive(PrimaryUnit):
         self.cartridge: Cartridge | NullCartridge | None = None
         self.loaded = False
         self.position = 0
-        self.counters = Counters()
+        self.counters: Counters = Counters()
         self.alerts: dict[Nexus, set[int]] = {}
         self.parameters = Parameters()
         self.key_failures = 0
@@ -305,7 +309,9 @@ class Drive(PrimaryUnit):
         density = self.density.density if self.loaded else 0
         return bytes((density, 0, 0, 0, 0)) + self.block_length.to_bytes(3, "big")
 
-    def mode_select(self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]) -> None:
+    def mode_select(
+        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]
+    ) -> None:
         """Buffered mode 0 or 1, speed 0, the present density, a block length within the limits."""
         if header[1] & 0x0F or header[1] >> 4 & 7 > 1:
             raise invalid_parameter(2)
@@ -321,4 +327,3 @@ class Drive(PrimaryUnit):
         for page, values in pages:
             self.modes.current[page.code, page.subpage] = values
         self.descriptor_sense = bool(self.modes[0x0A]["d_sense"])
-

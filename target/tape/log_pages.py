@@ -30,7 +30,7 @@ def _errors(bytes_done: Value, uncorrected: Value) -> tuple[Parameter, ...]:
 
 
 def _status_bits(drive: Drive) -> bytes:
-    """Very high frequency data: prevent, MAM, compression, write protect; medium; activity; keys."""
+    """Very high frequency data: prevent, MAM, compression, write protect; medium; keys."""
     prevented = any(state.removal_prevented for state in drive.nexuses.values())
     present = drive.cartridge is not None
     protected = present and drive.cartridge is not None and drive.cartridge.write_protect
@@ -43,7 +43,9 @@ def _status_bits(drive: Drive) -> bytes:
 
 def _partition_record(value: int | bytes, size: int = 4) -> bytes:
     """One record of page 17h parameters 0200h and up: length, partition 0, value."""
-    body = value if isinstance(value, bytes) else min(value, (1 << 8 * size) - 1).to_bytes(size, "big")
+    body = (
+        value if isinstance(value, bytes) else min(value, (1 << 8 * size) - 1).to_bytes(size, "big")
+    )
     return bytes((len(body) + 3, 0, 0, 0)) + body
 
 
@@ -131,7 +133,9 @@ PAGES = (
             Parameter(0x0016, 4, _volume(lambda d: _capacity(d) // _MB)),
             Parameter(0x0017, 4, _volume(lambda d: _used(d) // _MB)),
             Parameter(0x0042, 32, _barcode, ASCII_LIST),
-            Parameter(0x0045, 9, lambda d: f"Ultrium-{d.density.number}".encode().ljust(9), ASCII_LIST),
+            Parameter(
+                0x0045, 9, lambda d: f"Ultrium-{d.density.number}".encode().ljust(9), ASCII_LIST
+            ),
             Parameter(0x0080, 1, lambda d: bool(d.mode_header()[1] & 0x80)),
             Parameter(0x0081, 1, lambda d: 0),
             Parameter(0x0200, 10, _first_encrypted),

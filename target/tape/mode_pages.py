@@ -25,7 +25,9 @@ DISCONNECT = ModePage(
 CONTROL = ModePage(
     0x0A,
     "control",
-    Layout("2.7-5 tst, 2.2 d_sense, 2.1 gltsd, 2.0 rlec, 3.7-4 queue_algorithm, 4.3 swp, 5.6 tas", 12),
+    Layout(
+        "2.7-5 tst, 2.2 d_sense, 2.1 gltsd, 2.0 rlec, 3.7-4 queue_algorithm, 4.3 swp, 5.6 tas", 12
+    ),
     defaults={"gltsd": 1},
     changeable={"d_sense": None},
 )
@@ -89,7 +91,12 @@ PARTITIONS = ModePage(
         8-9    partition_size""",
         10,
     ),
-    defaults={"psum": 3, "medium_format_recognition": 3, "partition_units": 9, "partition_size": 0xFFFF},
+    defaults={
+        "psum": 3,
+        "medium_format_recognition": 3,
+        "partition_units": 9,
+        "partition_size": 0xFFFF,
+    },
 )
 
 EXCEPTIONS = ModePage(

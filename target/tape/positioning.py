@@ -104,7 +104,9 @@ def _space_filemarks(drive: Drive, count: int) -> None:
     drive.position = index.filemark(file - 1) + 1
 
 
-def _stopped(code: s.Code, left: int, *, filemark: bool = False, eom: bool = False) -> CheckCondition:
+def _stopped(
+    code: s.Code, left: int, *, filemark: bool = False, eom: bool = False
+) -> CheckCondition:
     return CheckCondition(Sense(code, information=left, filemark=filemark, eom=eom))
 
 
@@ -148,7 +150,10 @@ def read_position(drive: Drive, call: Call) -> Completion:
     if call["allocation_length"]:
         raise call.invalid("allocation_length")
     position = drive.position
-    flags = {"bop": position == 0, "eop": drive.past_early_warning and position == drive.partition.count}
+    flags = {
+        "bop": position == 0,
+        "eop": drive.past_early_warning and position == drive.partition.count,
+    }
     if form == 6:
         data = LONG_POSITION.encode(
             flags, object_number=position, file_number=drive.partition.index.files_before(position)

@@ -117,8 +117,8 @@ def read(drive: Drive, call: Call) -> Completion:
             sense = Sense(s.NO_SENSE, information=length - real, ili=True)
             raise CheckCondition(sense, got)
         return Completion(STATUS_GOOD, b"", got)
-    done = sent = 0
-    for out in pieces(call.data_in, size, count):
+    sent = 0
+    for done, out in enumerate(pieces(call.data_in, size, count)):
         left = count - done
         try:
             entry = _next_entry(drive, left)
@@ -129,7 +129,6 @@ def read(drive: Drive, call: Call) -> Completion:
         if host_length(drive, used, entry) != size:
             raise CheckCondition(Sense(s.NO_SENSE, information=left, ili=True), sent)
         sent += got
-        done += 1
     return Completion(STATUS_GOOD, b"", sent)
 
 

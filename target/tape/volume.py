@@ -84,10 +84,14 @@ def report_density(drive: Drive, call: Call) -> Completion:
         rows = [drive.density]
     else:
         media = drive.personality.media
-        rows = [GENERATIONS[number] for number in sorted((*media["read_write"], *media["read_only"]))]
+        rows = [
+            GENERATIONS[number] for number in sorted((*media["read_write"], *media["read_only"]))
+        ]
     build = _medium_type if call["medium_type"] else _density
     body = b"".join(build(drive, row) for row in rows)
-    return call.reply((len(body) + 2).to_bytes(2, "big") + b"\0\0" + body, call["allocation_length"])
+    return call.reply(
+        (len(body) + 2).to_bytes(2, "big") + b"\0\0" + body, call["allocation_length"]
+    )
 
 
 def _density(drive: Drive, row: Generation) -> bytes:
