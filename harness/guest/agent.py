@@ -1,12 +1,13 @@
 """The first process of a guest: starts the target, waits for its devices, runs commands.
 
-Speaks `harness.guest.frames` over one raw console. Only the standard library, and as little of it
+Speaks `harness.guest.frames` over a `harness.guest.channel`. Only the standard library, and as little of it
 as possible: an import costs 5 to 10 ms in a user-mode kernel, and all of them are boot time.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import select
 import sys
@@ -15,6 +16,7 @@ import time
 
 from harness.discovery import find_tapes
 from harness.guest import frames
+from harness.guest.channel import MEMORY, RECHECK, Channel, ChannelClosed
 from harness.guest.command import Command, end_processes
 
 TYPE_CHECKING = False
@@ -32,23 +34,17 @@ BACKSTORES = "/sys/kernel/config/target/core/user_0"
 
 
 class Agent:
-    """One guest's services: the console, the target process, at most one command."""
+    """One guest's services: the channel, the target process, at most one command."""
 
-    def __init__(self, console: int) -> None:
-        self.console = console
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
         self.decoder = frames.Decoder()
         self.poll = select.poll()
-        self.poll.register(console, select.POLLIN)
+        self.poll.register(channel.bell, select.POLLIN)
         self.target = 0
         self.target_ended = -1
         self.target_alive = False
         self.command: Command | None = None
-
-    def send(self, data: bytes) -> None:
-        """Write frames to the host, waiting while it is slow."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self.console, view) :]
 
     def start_target(self, plan: str, log: str) -> None:
         """Start the process that serves the devices of the plan, its output going to ``log``."""
@@ -91,21 +87,22 @@ class Agent:
     def serve(self) -> None:
         """Run commands until the host says stop or goes away."""
         self.poll.register(self.target_ended, select.POLLIN)
+        channel = self.channel
         while True:
-            for fd, events in self.poll.poll(None if self.target_alive else DEAD_TARGET_INTERVAL):
-                if fd == self.console:
-                    data = os.read(fd, 65536)
-                    if not data:
-                        raise EOFError("the host closed the console")
-                    for kind, payload in self.decoder.feed(data):
-                        if kind == frames.STOP:
-                            return
-                        self.handle(kind, payload)
+            limit = RECHECK if self.target_alive else DEAD_TARGET_INTERVAL
+            for fd, events in self.poll.poll(limit if channel.may_wait() else 0):
+                if fd == channel.bell:
+                    channel.take_bell()
                 elif fd == self.target_ended and self.target_alive:
                     self.poll.unregister(fd)
-                    self.send(frames.pack(frames.TARGET_DIED, self.reap_target()))
+                    channel.send(frames.pack(frames.TARGET_DIED, self.reap_target()))
                 elif self.command:
                     self.command.ready(fd, events)
+            if channel.readable():
+                for kind, payload in self.decoder.feed(channel.receive()):
+                    if kind == frames.STOP:
+                        return
+                    self.handle(kind, payload)
             if not self.target_alive:
                 _fail_pending_commands()
             if self.command and self.command.ended:
@@ -116,12 +113,12 @@ class Agent:
         command = self.command
         if kind == frames.RUN:
             try:
-                self.command = Command(self.poll, self.send, payload)
+                self.command = Command(self.poll, self.channel.send, payload)
             except OSError as error:
                 # The two statuses that a shell gives.
                 status = 127 if isinstance(error, FileNotFoundError) else 126
                 text = f"keyreel: {error.filename}: {error.strerror}\n".encode(errors="replace")
-                self.send(frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status))
+                self.channel.send(frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status))
         elif command is None:
             pass  # Meant for a command that ended meanwhile.
         elif kind == frames.STDIN:
@@ -138,7 +135,7 @@ class Agent:
         while _reap_orphan(self.target if self.target_alive else 0):
             pass
         os.sync()
-        self.send(frames.pack(frames.EXIT, status))
+        self.channel.send(frames.pack(frames.EXIT, status))
 
     def stop(self) -> int | None:
         """End what still runs, then the target; its exit status, None if it had to be killed.
@@ -165,30 +162,34 @@ def exit_status(wait_status: int) -> int:
 
 
 def main() -> None:
-    """Serve one console: arguments are console, plan, target log, and NAME=SERIAL of each drive."""
-    console_path, plan, log, *drives = sys.argv[1:]
-    console = os.open(console_path, os.O_RDWR)
-    # Never wait in a tty's buffer for a line, an echo or a flow control character.
-    _make_raw(console)
-    agent = Agent(console)
+    """Be a guest's first process.
+
+    Arguments: console, device of the shared memory, plan, target's log, NAME=SERIAL of each drive.
+    """
+    console, memory, plan, log, *drives = sys.argv[1:]
+    bell = os.open(console, os.O_RDWR | os.O_NONBLOCK)
+    _make_raw(bell)
+    shared = mmap.mmap(os.open(memory, os.O_RDWR), MEMORY)
+    channel = Channel(bell, memoryview(shared), first=False)
+    agent = Agent(channel)
     try:
         _finish_dev()
         _loopback_up()
         agent.start_target(plan, log)
         nodes = agent.wait_for_devices(dict(drive.split("=", 1) for drive in drives))
         found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
-        agent.send(frames.pack(frames.READY, found))
+        channel.send(frames.pack(frames.READY, found))
         agent.serve()
-        agent.send(frames.pack(frames.STOPPED, agent.stop()))
-    except EOFError:
+        channel.send(frames.pack(frames.STOPPED, agent.stop()))
+    except ChannelClosed:
         agent.stop()
     except BaseException as error:
-        agent.send(frames.frame(frames.FAIL, str(error).encode() or repr(error).encode()))
+        channel.send(frames.frame(frames.FAIL, str(error).encode() or repr(error).encode()))
         sys.excepthook(type(error), error, error.__traceback__)
         agent.stop()
     finally:
         os.sync()
-        termios.tcdrain(console)
+        termios.tcdrain(bell)
         _power_off()
 
 

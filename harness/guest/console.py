@@ -1,4 +1,4 @@
-"""The host's end of an agent's console: runs commands over it, whatever kind of guest it is in."""
+"""The host's end of an agent's channel: runs commands over it, whatever kind of guest it is in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import fcntl
 import os
 import select
 import signal
-import socket
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from harness.guest import frames
+from harness.guest.channel import RECHECK, Channel
 from harness.guest.api import CommandTimeout, GuestError, Sink
 
 CHUNK = 65536
@@ -22,30 +22,21 @@ KILL_GRACE = 10.0
 """Seconds that a killed command has to end; one that waits for a device may not."""
 
 
-class ConsoleClosed(Exception):
-    """The guest has ended, or its agent has."""
-
-
 class Console:
     """One connection to an agent, which runs one command at a time."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._socket.setblocking(False)
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._decoder = frames.Decoder()
         self._received: list[tuple[int, bytes]] = []
         self._to_send = bytearray()
         self.target_status: int | None = None
         """Exit status of a target process that ended by itself."""
 
-    def close(self) -> None:
-        """Hang up; the agent then powers the guest off."""
-        self._socket.close()
-
     def wait_until_ready(self, timeout: float) -> dict[str, tuple[str, str, str]]:
         """Drive name -> (serial, tape node, sg node), once the kernel has bound all.
 
-        Raises GuestError (the agent says why it cannot), ConsoleClosed, TimeoutError.
+        Raises GuestError (the agent says why it cannot), ChannelClosed, TimeoutError.
         """
         _, payload = self._wait_for(frames.READY, time.monotonic() + timeout)
         found: dict[str, tuple[str, str, str]] = frames.unpack(payload)
@@ -139,50 +130,36 @@ class Console:
 
     def _turn(self, wakeup: int | None, source: Source | None, deadline: float | None) -> None:
         """Wait once for something to do and do it; returns at the deadline at the latest."""
-        console = self._socket.fileno()
+        channel = self._channel
         if source is not None:
             self._to_send += source.buffered()
+        if self._to_send:
+            with memoryview(self._to_send) as view:
+                count = channel.send_some(view)
+            del self._to_send[:count]
         poll = select.poll()
-        poll.register(console, select.POLLIN | (select.POLLOUT if self._to_send else 0))
+        poll.register(channel.bell, select.POLLIN)
         if wakeup is not None:
             poll.register(wakeup, select.POLLIN)
         if source is not None and source.fd is not None and source.credit > 0:
             poll.register(source.fd, select.POLLIN)
-        wait = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000 + 1
-        for fd, events in poll.poll(wait):
-            if fd == console:
-                if events & select.POLLOUT:
-                    self._send_some()
-                if events & ~select.POLLOUT:
-                    self._receive_some()
+        wait = RECHECK
+        if deadline is not None:
+            wait = min(wait, int(max(0.0, deadline - time.monotonic()) * 1000) + 1)
+        if not channel.may_wait() or (self._to_send and not channel.may_wait(for_room=True)):
+            wait = 0
+        for fd, _ in poll.poll(wait):
+            if fd == channel.bell:
+                channel.take_bell()
             elif source is not None and fd == source.fd:
                 self._to_send += source.read()
             elif fd == wakeup:
                 os.read(fd, CHUNK)
-
-    def _send_some(self) -> None:
-        try:
-            with memoryview(self._to_send) as view:
-                count = self._socket.send(view[:CHUNK])
-            del self._to_send[:count]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            raise ConsoleClosed from error
-
-    def _receive_some(self) -> None:
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise ConsoleClosed from error
-        if not data:
-            raise ConsoleClosed
-        try:
-            self._received += self._decoder.feed(data)
-        except frames.FrameError as error:
-            raise ConsoleClosed from error
+        if channel.readable():
+            try:
+                self._received += self._decoder.feed(channel.receive())
+            except frames.FrameError as error:
+                raise GuestError(f"the guest sent what is no frame: {error}") from None
 
 
 class Source:

@@ -8,6 +8,7 @@ are its own.
 from __future__ import annotations
 
 import importlib.util
+import mmap
 import os
 import shlex
 import shutil
@@ -21,7 +22,8 @@ from types import TracebackType
 from typing import Self
 
 from harness.guest.api import Completed, Device, GuestError, Sink
-from harness.guest.console import Console, ConsoleClosed
+from harness.guest.channel import MEMORY, Channel, ChannelClosed
+from harness.guest.console import Console
 from target.plan import RigPlan
 
 KERNEL = "linux.uml"
@@ -63,6 +65,7 @@ class UmlGuest:
         self._devices: dict[str, Device] = {}
         self._console: Console | None = None
         self._minder: subprocess.Popen[bytes] | None = None
+        self._bell: socket.socket | None = None
         self._lifeline = -1
 
     @property
@@ -98,6 +101,10 @@ class UmlGuest:
         self.run_directory.mkdir(parents=True)
         init = self._write_boot_files(modprobe)
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        shared = os.memfd_create("keyreel")
+        os.ftruncate(shared, MEMORY)
+        memory = mmap.mmap(shared, MEMORY)
         lifeline, self._lifeline = os.pipe2(os.O_CLOEXEC)
         command = [
             kernel,
@@ -110,6 +117,8 @@ class UmlGuest:
             "con=null",
             "con0=fd:0,fd:1",
             f"con1=fd:{theirs.fileno()}",
+            # Appears as /dev/mmapper in the guest.
+            f"iomem=mmapper,/proc/self/fd/{shared}",
             "quiet",
         ]
         minder = [sys.executable, "-I", "-S", str(Path(__file__).with_name("minder.py"))]
@@ -127,14 +136,16 @@ class UmlGuest:
                     "HOME": str(self.run_directory),
                     "TMPDIR": str(memory_folder),
                 },
-                pass_fds=(lifeline, theirs.fileno(), *self.keep_open),
+                pass_fds=(lifeline, theirs.fileno(), shared, *self.keep_open),
                 start_new_session=True,
             )
         os.close(lifeline)
-        self._console = Console(ours)
+        os.close(shared)
+        self._bell = ours
+        self._console = Console(Channel(ours.fileno(), memoryview(memory), first=True))
         try:
             bound = self._console.wait_until_ready(timeout)
-        except ConsoleClosed:
+        except ChannelClosed:
             raise self._failure("the guest ended while it booted") from None
         except TimeoutError:
             raise self._failure(f"the guest had not booted after {timeout:g} s") from None
@@ -174,7 +185,7 @@ class UmlGuest:
                 timeout=timeout,
                 terminal=terminal,
             )
-        except (ConsoleClosed, GuestError) as error:
+        except (ChannelClosed, GuestError) as error:
             reason = f": {error}" if str(error) else ""
             raise self._failure(f"the guest ended while {argv[0]} ran{reason}") from None
 
@@ -207,7 +218,7 @@ class UmlGuest:
         died = self._console.target_status
         try:
             status = self._console.stop(STOP_TIMEOUT)
-        except (ConsoleClosed, TimeoutError, GuestError) as error:
+        except (ChannelClosed, TimeoutError, GuestError) as error:
             raise self._failure(f"the guest did not stop in order: {error!r}") from None
         died = self._console.target_status if died is None else died
         if died is not None:
@@ -225,8 +236,10 @@ class UmlGuest:
     def kill(self) -> None:
         """End everything at once and clean up."""
         if self._console is not None:
-            self._console.close()
             self._console = None
+        if self._bell is not None:
+            self._bell.close()
+            self._bell = None
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
@@ -274,7 +287,9 @@ class UmlGuest:
         table = folder / "fstab"
         table.write_text(MOUNTS, encoding="utf-8")
         init = folder / "init"
-        words = [sys.executable, "-S", "-s", "-P", "-c", AGENT, "/dev/tty1", plan, self.target_log]
+        words: list[str | Path] = [sys.executable, "-S", "-s", "-P", "-c", AGENT]
+        words += [ "/dev/tty1", "/dev/mmapper"]
+        words += [plan, self.target_log]
         words += [f"{drive.name}={drive.serial}" for drive in self.plan.drives]
         agent = shlex.join(str(word) for word in words)
         load = shlex.join([modprobe, "-d", str(folder / "modules"), "-a", *MODULE_NAMES])
