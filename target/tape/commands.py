@@ -15,7 +15,9 @@ COMMANDS = tuple(
             *primary.COMMANDS,
             *security.COMMANDS,
             command(0x00, "TEST UNIT READY", "", volume.test_unit_ready, rules=_MEDIUM),
-            command(0x01, "REWIND", "1.0 immed", positioning.rewind, rules=_MEDIUM, timeout="rewind"),
+            command(
+                0x01, "REWIND", "1.0 immed", positioning.rewind, rules=_MEDIUM, timeout="rewind",
+            ),
             command(
                 0x05, "READ BLOCK LIMITS", "", transfer.read_block_limits, Data.IN,
                 Rule.PASSES_RESERVATION,
