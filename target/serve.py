@@ -7,7 +7,6 @@ Prints nothing when all is well; the log goes to standard error. Exit status 0 a
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -24,7 +23,6 @@ _STOP = {signal.SIGTERM, signal.SIGINT}
 
 def main(arguments: Sequence[str]) -> int:
     """Serve the plan named on the command line; returns the exit status."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     _forbid_core_dump()
     # Threads inherit the mask: only this one takes the signals, in sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)

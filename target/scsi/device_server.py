@@ -7,7 +7,6 @@ function runs. Whatever goes wrong becomes sense data; nothing that a client sen
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,8 +23,6 @@ from target.scsi.command import (
     Rule,
 )
 from target.scsi.sense import CheckCondition, Code, Sense, invalid_cdb
-
-log = logging.getLogger(__name__)
 
 
 class NexusState:
@@ -88,8 +85,11 @@ class DeviceServer:
         except CheckCondition as condition:
             return self._check(condition.sense, condition.length)
         except Exception:
-            # The CDB is no secret; buffers may hold keys and are not shown.
-            log.exception("%s failed on CDB %s", self, bytes(cdb).hex(" "))
+            # Loaded here because a target's start-up time is its rig's, and this should not be
+            # needed at all. The CDB is no secret; buffers may hold keys and are not shown.
+            import logging
+
+            logging.getLogger(__name__).exception("%s: CDB %s", self, bytes(cdb).hex(" "))
             return self._check(Sense(s.INTERNAL_FAILURE), 0)
 
     def admit(self, command: Command) -> None:

@@ -8,15 +8,12 @@ of it", so a successful read of nothing is made of zeros.
 
 from __future__ import annotations
 
-import logging
 import mmap
 import os
 import struct
 
 from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
 from target.scsi.device_server import DeviceServer
-
-log = logging.getLogger(__name__)
 
 _HEAD, _TAIL = 12 // 4, 64 // 4
 """Mailbox words: where the kernel has written to, where we have completed to."""
