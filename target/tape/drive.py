@@ -271,7 +271,8 @@ class Drive(PrimaryUnit):
         """End the tape at the position: what is written there starts a new run."""
         if self.position != self.partition.count:
             self.partition.cut(self.position)
-            self._run = None
+            # A run number that was cut off may come again, with another salt.
+            self._forget_ciphers()
 
     def room_for_filemarks(self) -> int:
         """How many filemarks still fit."""
