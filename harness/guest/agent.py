@@ -118,7 +118,9 @@ class Agent:
                 # The two statuses that a shell gives.
                 status = 127 if isinstance(error, FileNotFoundError) else 126
                 text = f"keyreel: {error.filename}: {error.strerror}\n".encode(errors="replace")
-                self.channel.send(frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status))
+                self.channel.send(
+                    frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status)
+                )
         elif command is None:
             pass  # Meant for a command that ended meanwhile.
         elif kind == frames.STDIN:

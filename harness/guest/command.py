@@ -25,9 +25,7 @@ IGNORED_BY_PYTHON = (13, 25)
 class Command:
     """A running command. `ready` is to be called for its descriptors that ``poll`` reports."""
 
-    def __init__(
-        self, poll: select.poll, send: Callable[[bytes], None], request: bytes
-    ) -> None:
+    def __init__(self, poll: select.poll, send: Callable[[bytes], None], request: bytes) -> None:
         """Start what a RUN frame asks for. Raises OSError, with the file's name, if it cannot."""
         argv, env, cwd, umask, size = frames.unpack(request)
         self.poll = poll

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from harness.guest import frames
-from harness.guest.channel import RECHECK, Channel
 from harness.guest.api import CommandTimeout, GuestError, Sink
+from harness.guest.channel import RECHECK, Channel
 
 CHUNK = 65536
 KILL_GRACE = 10.0

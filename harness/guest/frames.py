@@ -56,7 +56,7 @@ def frame(kind: int, payload: bytes | bytearray | memoryview = b"") -> bytes:
     return b"".join((bytes((kind,)), len(payload).to_bytes(4, "big"), payload))
 
 
-def pack(kind: int, value: object) -> bytes:
+def pack(kind: int, value: Any) -> bytes:
     """One frame whose payload is a structured value (None, int, str, bytes, tuple, list, dict)."""
     return frame(kind, marshal.dumps(value))
 

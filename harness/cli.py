@@ -1,0 +1,77 @@
+"""The keyreel command. Each command imports what it needs when it runs, so that help is fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+USAGE_ERROR = 2
+FAILED = 125
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keyreel", prog_name="keyreel")
+def keyreel() -> None:
+    """Virtual encrypting tape drives behind a real Linux kernel."""
+
+
+@keyreel.command()
+@click.argument("rig", type=click.Path(path_type=Path))
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep cartridges and drive state in DIR (default: a new folder, removed at the end).",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def run(rig: Path, state: Path | None, command: tuple[str, ...]) -> None:
+    """Start the rig of file RIG and run COMMAND in it (an interactive shell if there is none).
+
+    Write -- before COMMAND. It runs in this folder, sees this machine's files, and finds drive0
+    by KEYREEL_DRIVE0_TAPE, KEYREEL_DRIVE0_SG (device nodes) and KEYREEL_DRIVE0_SERIAL.
+
+    \b
+    Exit status:
+      COMMAND's own; 128 + N when signal N ended it
+      2    the command line or the rig file is wrong
+      125  keyreel itself failed
+      126  COMMAND cannot be executed
+      127  COMMAND was not found
+    """
+    from harness.commands import run_rig
+
+    sys.exit(run_rig(rig, state, command))
+
+
+@keyreel.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and how to get it.
+
+    Exit status 1 when something that is required is missing.
+    """
+    from harness.doctor import show
+
+    sys.exit(show())
+
+
+def main() -> None:
+    """Entry point: errors are one sentence on standard error."""
+    try:
+        status = keyreel.main(prog_name="keyreel", standalone_mode=False)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "keyreel"
+        say(f"{error.format_message()} (see {path} --help)")
+        sys.exit(USAGE_ERROR)
+    except click.ClickException as error:
+        say(error.format_message())
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def say(text: str) -> None:
+    """One message of keyreel's own."""
+    print(f"keyreel: {text}", file=sys.stderr)

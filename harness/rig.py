@@ -1,0 +1,234 @@
+"""Rig files: which drives and cartridges there are and in which guest, checked before anything runs.
+
+An error is one sentence that names the file, the key and the cure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from target.plan import CartridgePlan, DrivePlan, RigPlan
+
+PERSONALITIES = Path(__import__("target").__file__).parent / "personalities"
+
+
+class RigError(Exception):
+    """A rig file is wrong; the text is one sentence with the file, the key and the cure."""
+
+
+def _match(pattern: str, cure: str) -> BeforeValidator:
+    """A check that a value is text of that pattern."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} will not do: {cure}")
+        return value
+
+    return BeforeValidator(check)
+
+
+_UNITS = {"": 1} | {
+    prefix + unit: base**power
+    for unit, base in (("B", 1000), ("iB", 1024))
+    for power, prefix in enumerate("KMGT", 1)
+}
+
+
+def parse_size(value: object) -> int:
+    """Bytes, from a whole number or text such as 64MiB or 2GB (K, M, G, T). Raises ValueError."""
+    match = re.fullmatch(r"(\d+)\s*([KMGT]i?B)?", str(value))
+    if isinstance(value, bool) or not isinstance(value, int | str) or not match:
+        raise ValueError(
+            f'{value!r} is no size: write bytes as a whole number, or text such as "64MiB" or "2GB"'
+        )
+    size = int(match[1]) * _UNITS[match[2] or ""]
+    if size == 0:
+        raise ValueError("0 is no size: write one above 0, or leave the key out")
+    return size
+
+
+Name = Annotated[
+    str, _match(r"[a-z][a-z0-9_-]*", "start with a letter a-z, go on with a-z, 0-9, _ or -")
+]
+Barcode = Annotated[
+    str,
+    _match(
+        r"[A-Z0-9]{6}L[4-9]",
+        "a barcode is six of A-Z and 0-9, then the generation L4 to L9, such as KRL001L9",
+    ),
+]
+Serial = Annotated[
+    str, _match(r"[A-Z0-9]{10}", "a serial number is ten of 0-9 and A-Z; leave it out to get one")
+]
+Size = Annotated[int, BeforeValidator(parse_size)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RigSection(_Table):
+    """``[rig]``: what holds for the whole rig."""
+
+    name: Name
+    guest: Literal["uml", "qemu", "host", "none"] = "uml"
+    seed: int = 0
+
+
+class Cartridge(_Table):
+    """``[[cartridge]]``: ``capacity`` in bytes, None for what the generation has."""
+
+    barcode: Barcode
+    capacity: Size | None = None
+    write_protect: bool = False
+
+
+class Drive(_Table):
+    """``[[drive]]``: ``cartridge`` is the barcode loaded at start."""
+
+    name: Name
+    model: str
+    serial: Serial | None = None
+    cartridge: Barcode | None = None
+    compression: Literal["off", "lz4", "zstd"] = "off"
+    medium: Literal["file", "null"] = "file"
+
+
+class Rig(_Table):
+    """A whole rig file."""
+
+    rig: RigSection
+    cartridge: tuple[Cartridge, ...] = ()
+    drive: Annotated[tuple[Drive, ...], Field(min_length=1)]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check a rig file. Raises RigError."""
+        try:
+            with path.open("rb") as file:
+                raw = tomllib.load(file)
+        except OSError as error:
+            raise RigError(f"{path}: cannot be read ({error.strerror}): name a rig file") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RigError(f"{path}: is not valid TOML: {error}") from None
+        try:
+            # Lists come from TOML, the model keeps tuples: only that may be converted.
+            rig = cls.model_validate(
+                {key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()}
+            )
+        except ValidationError as error:
+            raise RigError(f"{path}: {_sentence(error.errors()[0], raw)}") from None
+        for complaint in rig._complaints():
+            raise RigError(f"{path}: {complaint}")
+        return rig
+
+    def plan(self, state: Path) -> RigPlan:
+        """What the target is told, with the cartridges in that state folder."""
+        return RigPlan(
+            name=self.rig.name,
+            seed=self.rig.seed,
+            drives=tuple(
+                DrivePlan(
+                    name=drive.name,
+                    model=drive.model,
+                    serial=drive.serial or self.default_serial(drive.name),
+                    cartridge=drive.cartridge,
+                    compression=drive.compression,
+                    medium=drive.medium,
+                )
+                for drive in self.drive
+            ),
+            cartridges=tuple(
+                CartridgePlan(
+                    barcode=cartridge.barcode,
+                    path=str(state.absolute() / "cartridges" / cartridge.barcode),
+                    capacity=cartridge.capacity,
+                    write_protect=cartridge.write_protect,
+                )
+                for cartridge in self.cartridge
+            ),
+        )
+
+    def default_serial(self, drive: str) -> str:
+        """Ten digits, always the same for the same rig name, seed and drive name."""
+        text = f"{self.rig.name}\0{self.rig.seed}\0{drive}"
+        number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+        return f"{number % 10**10:010d}"
+
+    def _complaints(self) -> Iterable[str]:
+        """What is wrong between tables; each key may be right by itself."""
+        yield from _repeated("cartridge", "barcode", [c.barcode for c in self.cartridge])
+        yield from _repeated("drive", "name", [drive.name for drive in self.drive])
+        serials = [drive.serial or self.default_serial(drive.name) for drive in self.drive]
+        yield from _repeated("drive", "serial", serials)
+        loaded = [drive.cartridge for drive in self.drive if drive.cartridge is not None]
+        yield from _repeated("drive", "cartridge", loaded)
+        barcodes = {cartridge.barcode for cartridge in self.cartridge}
+        for number, drive in enumerate(self.drive, 1):
+            if drive.cartridge is not None and drive.cartridge not in barcodes:
+                yield (
+                    f"cartridge in [[drive]] {number}: there is no {drive.cartridge}: add a"
+                    " [[cartridge]] with that barcode"
+                )
+            models = known_models()
+            if drive.model not in models:
+                yield (
+                    f"model in [[drive]] {number}: there is no {drive.model}: use one of"
+                    f" {', '.join(models)}"
+                )
+
+
+def known_models() -> list[str]:
+    """The drive models there are, as vendor/model."""
+    return sorted(
+        str(file.relative_to(PERSONALITIES).with_suffix(""))
+        for file in PERSONALITIES.glob("*/*.toml")
+        if not file.name.startswith("_")
+    )
+
+
+def _repeated(table: str, key: str, values: list[str]) -> Iterable[str]:
+    for number, value in enumerate(values, 1):
+        if value in values[: number - 1]:
+            yield (
+                f"{key} in [[{table}]] {number}: {value} is used twice: give each {table}"
+                " one of its own"
+            )
+
+
+_TABLES: dict[str, type[_Table]] = {"rig": RigSection, "cartridge": Cartridge, "drive": Drive}
+
+
+def _sentence(error: ErrorDetails, raw: dict[str, Any]) -> str:
+    """One sentence for what pydantic found: the key, what is wrong with it, the cure."""
+    location = list(error["loc"])
+    table = str(location[0])
+    model: type[_Table] = Rig
+    where = str(location[-1])
+    if len(location) > 1:
+        model = _TABLES[table]
+        written = f"[[{table}]] {int(location[1]) + 1}" if table != "rig" else "[rig]"
+        where = f"{location[-1]} in {written}" if len(location) > (table != "rig") + 1 else written
+    elif table in _TABLES:
+        where = "[rig]" if table == "rig" else f"[[{table}]]"
+    kind, context = error["type"], error.get("ctx", {})
+    match kind:
+        case "missing" | "too_short":
+            return f"{where}: is missing: add it"
+        case "extra_forbidden":
+            return f"{where}: is not known: use {', '.join(model.model_fields)} or remove it"
+        case "literal_error":
+            return f"{where}: {error['input']!r} will not do: use {context['expected']}"
+        case "value_error":
+            return f"{where}: {context['error']}"
+        case _:
+            cure = error["msg"].removeprefix("Input should be ")
+            return f"{where}: {error['input']!r} will not do: write {cure}"
