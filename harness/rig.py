@@ -1,4 +1,4 @@
-"""Rig files: which drives and cartridges there are and in which guest, checked before anything runs.
+"""Rig files: which drives and cartridges there are, in which guest; checked before anything runs.
 
 An error is one sentence that names the file, the key and the cure.
 """
@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+import target
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 
-PERSONALITIES = Path(__import__("target").__file__).parent / "personalities"
+PERSONALITIES = Path(target.__path__[0]) / "personalities"
 
 
 class RigError(Exception):
@@ -35,11 +36,10 @@ def _match(pattern: str, cure: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-_UNITS = {"": 1} | {
-    prefix + unit: base**power
-    for unit, base in (("B", 1000), ("iB", 1024))
-    for power, prefix in enumerate("KMGT", 1)
-}
+_UNITS: dict[str | None, int] = {None: 1}
+for _power, _prefix in enumerate("KMGT", 1):
+    _UNITS[_prefix + "B"] = int(1000**_power)
+    _UNITS[_prefix + "iB"] = int(1024**_power)
 
 
 def parse_size(value: object) -> int:
@@ -49,7 +49,7 @@ def parse_size(value: object) -> int:
         raise ValueError(
             f'{value!r} is no size: write bytes as a whole number, or text such as "64MiB" or "2GB"'
         )
-    size = int(match[1]) * _UNITS[match[2] or ""]
+    size = int(match[1]) * _UNITS[match[2]]
     if size == 0:
         raise ValueError("0 is no size: write one above 0, or leave the key out")
     return size

@@ -1,7 +1,8 @@
 """The first process of a guest: starts the target, waits for its devices, runs commands.
 
-Speaks `harness.guest.frames` over a `harness.guest.channel`. Only the standard library, and as little of it
-as possible: an import costs 5 to 10 ms in a user-mode kernel, and all of them are boot time.
+Speaks `harness.guest.frames` over a `harness.guest.channel`. Only the standard
+library, and as little of it as possible: an import costs 5 to 10 ms in a user-mode kernel, and all
+of them are boot time.
 """
 
 from __future__ import annotations
@@ -231,10 +232,8 @@ def _make_raw(fd: int) -> None:
 def _finish_dev() -> None:
     """The links that programs expect in /dev and udev would make."""
     for name, to in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
-        try:
+        if not os.path.lexists("/dev/" + name):
             os.symlink("/proc/self/fd" + to, "/dev/" + name)
-        except FileExistsError:
-            pass
 
 
 def _loopback_up() -> None:

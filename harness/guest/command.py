@@ -11,7 +11,7 @@ from harness.guest import frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 CHUNK = 65536
 PIPE_SIZE = 1 << 20
@@ -68,11 +68,11 @@ class Command:
         name = os.ttyname(terminal)
         self.resize(size)
         # Opened by the leader of a new session, it becomes that session's controlling terminal.
-        actions = [
+        actions = (
             (os.POSIX_SPAWN_OPEN, 0, name, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, 0, 1),
             (os.POSIX_SPAWN_DUP2, 0, 2),
-        ]
+        )
         return self._spawn(path, argv, env, actions, (terminal,))
 
     def _spawn(
@@ -80,7 +80,7 @@ class Command:
         path: bytes,
         argv: list[bytes],
         env: dict[bytes, bytes],
-        actions: list[tuple[int, ...] | tuple[int, int, str, int, int]],
+        actions: Sequence[tuple[int, int, int] | tuple[int, int, str, int, int]],
         theirs: tuple[int, ...],
     ) -> int:
         """Start the program in a session of its own, with the signals Python ignores restored."""
@@ -119,7 +119,7 @@ class Command:
 
     def signal(self, number: int) -> None:
         """Send a signal to the command and the processes of its group."""
-        try:
+        try:  # noqa: SIM105 - contextlib is too slow to import here
             os.killpg(self.pid, number)
         except ProcessLookupError:
             pass
@@ -186,7 +186,7 @@ class Command:
         return select.POLLIN if self.stdin in self.outputs else 0
 
     def _forget(self, fd: int) -> None:
-        try:
+        try:  # noqa: SIM105
             self.poll.unregister(fd)
         except KeyError:
             pass

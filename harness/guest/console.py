@@ -230,7 +230,7 @@ def caught_signals() -> Iterator[Signals]:
     """Collect SIGINT, SIGTERM and SIGWINCH, in the main thread; elsewhere none arrives."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signals = Signals(read_end)
-    before: dict[int, signal._HANDLER] = {}
+    before = {}
     try:
         previous = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     except ValueError:
@@ -241,8 +241,8 @@ def caught_signals() -> Iterator[Signals]:
                 before[number] = signal.signal(number, signals.handle)
         yield signals
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
         if previous is not None:
             signal.set_wakeup_fd(previous)
         os.close(read_end)

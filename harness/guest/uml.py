@@ -121,6 +121,8 @@ class UmlGuest:
             f"iomem=mmapper,/proc/self/fd/{shared}",
             # Measures for most of a second which RAID-6 code is fastest; nothing here uses any.
             "initcall_blacklist=raid6_select_algo",
+            # No 512 nodes of old-style terminals.
+            "pty.legacy_count=0",
             "quiet",
         ]
         minder = [sys.executable, "-I", "-S", str(Path(__file__).with_name("minder.py"))]
