@@ -9,10 +9,12 @@ Three files: ``data`` (stored forms of the blocks, back to back), ``runs`` and `
   from there to the file in pieces of about 1 MiB, because system calls cost more than copies.
   Reading goes the other way through a read-ahead window, decrypted into the caller's buffer.
 * Nothing is allocated per block: staging buffer and window are kept and only ever grow.
+* What was cut off is overwritten in place and cut from the data file at the next `sync`.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ from crc32c import crc32c
 from target.medium import compress
 from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
 from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed
-from target.medium.index import ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index
+from target.medium.index import ALIGNMENT, ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index
 from target.medium.runs import RUN_EXTERNAL, Run, RunTable
 
 _BATCH = 1 << 20
@@ -34,6 +36,7 @@ _RAW = struct.Struct(">4s16sQIII")
 RAW_HEADER = _RAW.size
 _RAW_MAGIC = b"KRAW"
 RAW_OVERHEAD = RAW_HEADER + TAG_SIZE
+_ZEROS = bytes(ALIGNMENT)
 
 
 class Partition:
@@ -49,22 +52,23 @@ class Partition:
         self.runs = RunTable(folder / "runs", identity)
         self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._dirty = False
-        self._stage = memoryview(bytearray(_BATCH + (1 << 16)))
+        self._stage = _buffer(_BATCH + (1 << 16))
         self._fill = 0
-        self._window = memoryview(bytearray(_AHEAD))
+        self._window = _buffer(_AHEAD)
         self._window_at = self._window_size = 0
         self._next_read = -1
         self._checked_run = 0
-        self._spare = memoryview(bytearray(1 << 16))
+        self._spare = _buffer(1 << 16)
         self._recover()
-        self.used = self._flushed = self.index.end
+        self.used = self._flushed = self._size = self.index.end
 
     def _recover(self) -> None:
         """Drop index entries that a crash of the machine left half-written, and stray data."""
         size = os.fstat(self._data).st_size
         while self.index.count:
             try:
-                if self.index.end <= size:
+                last = self.index[self.index.count - 1]
+                if last.offset + last.stored <= size:
                     break
             except BlockDamaged:
                 pass
@@ -85,9 +89,7 @@ class Partition:
             return
         end = self.index[count - 1].end if count else 0
         self.index.cut(count)
-        if end < self._flushed:
-            os.ftruncate(self._data, end)
-            self._flushed = end
+        self._flushed = min(self._flushed, end)
         self._fill = end - self._flushed
         self.used = end
         self._window_size = self._checked_run = 0
@@ -99,8 +101,7 @@ class Partition:
         data, flags = compress.pack(self._gather(buffers, length), method)
         stored = len(data)
         if stored < _BATCH:
-            room = self._room(stored)
-            room[:] = data
+            self._room(stored)[:] = data
         else:
             self._flush()
             self._pwrite(data)
@@ -147,6 +148,9 @@ class Partition:
         """Make everything written so far durable. Raises WriteFailed."""
         self._flush()
         try:
+            if self._size > self.used:
+                os.ftruncate(self._data, self.used)
+                self._size = self.used
             if self._dirty:
                 os.fdatasync(self._data)
                 self._dirty = False
@@ -175,21 +179,25 @@ class Partition:
 
     def _scratch(self, size: int) -> memoryview:
         if size > len(self._spare):
-            self._spare = memoryview(bytearray(size))
+            self._spare = _buffer(size)
         return self._spare[:size]
 
     def _room(self, size: int) -> memoryview:
-        """The next ``size`` bytes of the staging buffer."""
-        if self._fill + size > len(self._stage):
+        """The next ``size`` bytes of the staging buffer, with zeros behind up to the alignment."""
+        end = self._fill + size
+        if end + ALIGNMENT > len(self._stage):
             self._flush()
-            if size > len(self._stage):
-                self._stage = memoryview(bytearray(size))
-        return self._stage[self._fill : self._fill + size]
+            end = size
+            if end + ALIGNMENT > len(self._stage):
+                self._stage = _buffer(end + ALIGNMENT)
+        padding = -end % ALIGNMENT
+        self._stage[end : end + padding] = _ZEROS[:padding]
+        return self._stage[self._fill : end]
 
     def _append(self, length: int, stored: int, run: int, flags: int, data_crc: int = 0) -> None:
         index = self.index
         index.append(self.used, length, stored, run, flags, data_crc)
-        self.used += stored
+        self.used = self.used + stored + ALIGNMENT - 1 & -ALIGNMENT
         self._fill = self.used - self._flushed
         if self._fill >= _BATCH:
             self._flush()
@@ -209,7 +217,10 @@ class Partition:
         except OSError as error:
             self._abandon()
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
-        self._flushed += done
+        if self._flushed < self._window_at + self._window_size:
+            self._window_size = 0
+        self._flushed = self._flushed + done + ALIGNMENT - 1 & -ALIGNMENT
+        self._size = max(self._size, self._flushed)
         self._dirty = True
 
     def _abandon(self) -> None:
@@ -219,7 +230,7 @@ class Partition:
             count -= 1
         self._fill = 0
         self.index.cut(count)
-        self.used = self._flushed = self.index.end
+        self.used = self._flushed = self._size = self.index.end
         os.ftruncate(self._data, self._flushed)
 
     # --- reading -----------------------------------------------------------------------------
@@ -311,7 +322,7 @@ class Partition:
             # Read ahead only when reading goes forward: a locate is not the start of a stream.
             want = max(size, _AHEAD) if number == self._next_read else size
             if want > len(self._window):
-                self._window = memoryview(bytearray(want))
+                self._window = _buffer(want)
             got = os.preadv(self._data, [self._window[:want]], entry.offset)
             self._window_at, self._window_size, start = entry.offset, got, 0
             if got < size:
@@ -319,6 +330,11 @@ class Partition:
                 raise BlockDamaged(f"the data of block {number} are missing")
         self._next_read = number + 1
         return self._window[start : start + size]
+
+
+def _buffer(size: int) -> memoryview:
+    """Zeroed memory that begins on a page."""
+    return memoryview(mmap.mmap(-1, size))
 
 
 def _scatter(data: memoryview | bytes, out: Sequence[memoryview]) -> int:
