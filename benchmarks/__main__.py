@@ -73,7 +73,7 @@ def _through_the_kernel(total: int, passes: int) -> Results:
 def _print(console: Console, results: Results) -> None:
     for letter, text in LEGEND.items():
         console.print(f"  {letter}  {text}")
-    table = Table()
+    table = Table(box=None, pad_edge=False)
     for name in ("MB/s", "block", *LEGEND, "b/a", "c/d", "c/e"):
         table.add_column(name, justify="left" if name == "MB/s" else "right", no_wrap=True)
     for row in rows(results, SIZES):
