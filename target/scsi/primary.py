@@ -37,11 +37,12 @@ class PrimaryUnit(DeviceServer):
         raise NotImplementedError
 
     def mode_select(
-        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]
+        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page], start: int
     ) -> None:
         """Check and apply a mode parameter list: all of it or, raising, nothing.
 
         ``header`` is (medium type, device-specific parameter); an empty ``descriptor`` keeps.
+        ``start`` is where the descriptor begins in the list, for the field pointer.
         """
         raise NotImplementedError
 
@@ -128,7 +129,7 @@ def mode_select(unit: PrimaryUnit, call: Call) -> Completion:
             raise CheckCondition(s.PARAMETER_LIST_LENGTH)
         page, values, at = unit.modes.check(data, at)
         pages.append((page, values))
-    unit.mode_select(call.nexus, header, descriptor, pages)
+    unit.mode_select(call.nexus, header, descriptor, pages, start)
     unit.attention(s.MODE_PARAMETERS_CHANGED, but=call.nexus)
     return GOOD
 

@@ -311,13 +311,12 @@ class Drive(PrimaryUnit):
         return bytes((density, 0, 0, 0, 0)) + self.block_length.to_bytes(3, "big")
 
     def mode_select(
-        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page]
+        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page], start: int
     ) -> None:
         """Buffered mode 0 or 1, speed 0, the present density, a block length within the limits."""
         if header[1] & 0x0F or header[1] >> 4 & 7 > 1:
-            raise invalid_parameter(2)
+            raise invalid_parameter(2 if start == 4 else 3)
         if descriptor:
-            start = 4
             if descriptor[0] not in (*KEEP_DENSITY, self.density.density):
                 raise invalid_parameter(start)
             length = int.from_bytes(descriptor[5:8], "big")
@@ -327,4 +326,4 @@ class Drive(PrimaryUnit):
         self.buffered = header[1] >> 4 & 7
         for page, values in pages:
             self.modes.current[page.code, page.subpage] = values
-        self.descriptor_sense = bool(self.modes[0x0A]["d_sense"])
+        self.descriptor_sense = bool(self.modes[0x0A].get("d_sense"))
