@@ -15,7 +15,7 @@ from types import FrameType
 
 from harness.guest import frames
 from harness.guest.api import CommandTimeout, GuestError, Sink
-from harness.guest.channel import RECHECK, Channel
+from harness.guest.channel import RECHECK, Channel, ChannelClosed
 
 CHUNK = 65536
 KILL_GRACE = 10.0
@@ -25,8 +25,10 @@ KILL_GRACE = 10.0
 class Console:
     """One connection to an agent, which runs one command at a time."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, guest_ended: int) -> None:
+        """``guest_ended`` is a descriptor that is readable once the guest has ended."""
         self._channel = channel
+        self._guest_ended = guest_ended
         self._decoder = frames.Decoder()
         self._received: list[tuple[int, bytes]] = []
         self._to_send = bytearray()
@@ -139,6 +141,7 @@ class Console:
             del self._to_send[:count]
         poll = select.poll()
         poll.register(channel.bell, select.POLLIN)
+        poll.register(self._guest_ended, select.POLLIN)
         if wakeup is not None:
             poll.register(wakeup, select.POLLIN)
         if source is not None and source.fd is not None and source.credit > 0:
@@ -155,6 +158,8 @@ class Console:
                 self._to_send += source.read()
             elif fd == wakeup:
                 os.read(fd, CHUNK)
+            elif fd == self._guest_ended:
+                raise ChannelClosed
         if channel.readable():
             try:
                 self._received += self._decoder.feed(channel.receive())

@@ -12,11 +12,13 @@ import mmap
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,6 +37,15 @@ DEFAULT_MEMORY = 1024
 STOP_TIMEOUT = 60.0
 """Seconds for the whole of a stop in order: commands, target, power off."""
 LOG_LINES = 15
+
+SAID_AT_EVERY_BOOT = (
+    "SELinux: ",
+    "Failed to initialize ubd device",
+    "db_root: cannot open",
+    "Unable to load target_core_",
+    "sysrq: Power Off",
+    "reboot: Power down",
+)
 
 AGENT = "from harness.guest.agent import main; main()"
 
@@ -65,6 +76,7 @@ class UmlGuest:
         self._devices: dict[str, Device] = {}
         self._console: Console | None = None
         self._minder: subprocess.Popen[bytes] | None = None
+        self._minder_ended = -1
         self._bell: socket.socket | None = None
         self._lifeline = -1
 
@@ -146,7 +158,9 @@ class UmlGuest:
         os.close(lifeline)
         os.close(shared)
         self._bell = ours
-        self._console = Console(Channel(ours.fileno(), memoryview(memory), first=True))
+        channel = Channel(ours.fileno(), memoryview(memory), first=True)
+        self._minder_ended = os.pidfd_open(self._minder.pid)
+        self._console = Console(channel, self._minder_ended)
         try:
             bound = self._console.wait_until_ready(timeout)
         except ChannelClosed:
@@ -245,8 +259,10 @@ class UmlGuest:
             os.close(self._lifeline)
             self._lifeline = -1
         if self._minder is not None:
-            self._minder.wait()
+            if self._minder.wait() < 0:
+                self._end_unminded()
             self._minder = None
+            os.close(self._minder_ended)
         self._devices = {}
 
     def __enter__(self) -> Self:
@@ -264,11 +280,19 @@ class UmlGuest:
         else:
             self.kill()
 
+    def _end_unminded(self) -> None:
+        """Kill what a guest leaves when its minder was killed: all whose HOME is its folder."""
+        mark = os.fsencode(f"HOME={self.run_directory}")
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+
     def _failure(self, sentence: str) -> GuestError:
         """End the guest; an error that tells what its logs said last."""
         parts = [sentence]
         for title, log in (("target", self.target_log), ("guest", self.kernel_log)):
-            lines = last_lines(log)
+            lines = last_lines(log, LOG_LINES)
             if lines:
                 parts.append(f"last lines of the {title}'s log:")
                 parts += ["  " + line for line in lines]
@@ -301,6 +325,7 @@ class UmlGuest:
             f"PATH={SYSTEM_PATH}\n"
             f"PYTHONPATH={shlex.quote(os.pathsep.join(import_path()))}\n"
             "export PATH PYTHONPATH\n"
+            "mkdir /dev/pts /dev/shm\n"
             f"mount -a -T {shlex.quote(str(table))}\n"
             f"{load}\n"
             # LIO would look for four modules that nobody needs, a process each.
@@ -313,11 +338,12 @@ class UmlGuest:
         return init
 
 
+# No option that mount would note in /run/mount/utab: that file is the host's.
 MOUNTS = """\
 proc /proc proc nosuid,nodev,noexec 0 0
 sysfs /sys sysfs nosuid,nodev,noexec 0 0
-devpts /dev/pts devpts nosuid,noexec,gid=5,mode=620,ptmxmode=666,x-mount.mkdir 0 0
-tmpfs /dev/shm tmpfs nosuid,nodev,mode=1777,x-mount.mkdir 0 0
+devpts /dev/pts devpts nosuid,noexec,gid=5,mode=620,ptmxmode=666 0 0
+tmpfs /dev/shm tmpfs nosuid,nodev,mode=1777 0 0
 """
 
 
@@ -366,12 +392,13 @@ def import_path() -> list[str]:
     return list(dict.fromkeys(packages + [os.path.abspath(entry) for entry in others]))
 
 
-def last_lines(log: Path, count: int = LOG_LINES) -> list[str]:
-    """The last lines of a log, up to a kernel's last words; none when it cannot be read."""
+def last_lines(log: Path, count: int) -> list[str]:
+    """The last telling lines of a log; none when it cannot be read."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
     # What follows a panic is the kernel's stack, not the cause.
     before_panic, _, _ = text.partition("Kernel panic")
-    return before_panic.splitlines()[-count:]
+    lines = before_panic.splitlines()
+    return [line for line in lines if not line.startswith(SAID_AT_EVERY_BOOT)][-count:]
