@@ -10,16 +10,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from target.medium import generations
 from target.medium.errors import MediumError
-from target.medium.partition import Partition
+from target.medium.partition import Partition, sync_folder
 
 FORMAT = 1
 OBJECT_COST = 4096
 _IDENTITY = "cartridge.json"
+_KEYS = {
+    "barcode", "identity", "capacity", "write_protect", "loads", "bytes_written", "bytes_read",
+}  # fmt: skip
 
 
 class Cartridge:
@@ -32,16 +36,21 @@ class Cartridge:
     def __init__(self, folder: Path) -> None:
         """Open a cartridge; raises MediumError if it is none, is in use or of a newer format."""
         self.folder = folder
-        self.info = read_identity(folder)
-        self._lock = os.open(folder / _IDENTITY, os.O_RDONLY | os.O_CLOEXEC)
+        read_identity(folder)
+        self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            # Only now, when nobody else replaces it any more.
+            self.info = read_identity(folder)
+            self.generation = generations.GENERATIONS[self.info["generation"]]
+            identity = bytes.fromhex(self.info["identity"])
+            self.partitions = (Partition(folder / "partition0", identity + b"\0"),)
+        except BlockingIOError as error:
             os.close(self._lock)
             raise MediumError(f"cartridge {folder} is in use by another drive") from error
-        self.generation = generations.GENERATIONS[self.info["generation"]]
-        identity = bytes.fromhex(self.info["identity"])
-        self.partitions = (Partition(folder / "partition0", identity + b"\0"),)
+        except (OSError, ValueError, MediumError) as error:
+            os.close(self._lock)
+            raise MediumError(f"cartridge {folder} cannot be opened: {error}") from error
 
     @classmethod
     def create(
@@ -54,7 +63,7 @@ class Cartridge:
         generation = generations.of_barcode(barcode)
         if folder.exists():
             raise MediumError(f"{folder} exists already; a new cartridge needs a new name")
-        folder.mkdir(parents=True, mode=0o700)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         info = {
             "format": FORMAT,
             "barcode": barcode,
@@ -66,7 +75,16 @@ class Cartridge:
             "bytes_written": 0,
             "bytes_read": 0,
         }
-        _replace(folder / _IDENTITY, info)
+        # Made beside and renamed: a cartridge that is there is a whole one.
+        new = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
+        new.mkdir(mode=0o700)
+        try:
+            _replace(new / _IDENTITY, info)
+            new.rename(folder)
+        except OSError as error:
+            shutil.rmtree(new, ignore_errors=True)
+            raise MediumError(f"{folder} could not be made: {error}") from error
+        sync_folder(folder.parent)
 
     @property
     def barcode(self) -> str:
@@ -90,12 +108,7 @@ class Cartridge:
 
     def save(self) -> None:
         """Write the identity and the counters."""
-        lock = self._lock
         _replace(self.folder / _IDENTITY, self.info)
-        # The lock belongs to the inode that was just replaced: take the new one's, too.
-        self._lock = os.open(self.folder / _IDENTITY, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.close(lock)
 
     def close(self) -> None:
         """Make everything durable and close. Raises WriteFailed, closed all the same."""
@@ -114,8 +127,11 @@ def read_identity(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
         known = info["format"] <= FORMAT and info["generation"] in generations.GENERATIONS
+        whole = not known or info.keys() >= _KEYS
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MediumError(f"{folder} is not a cartridge: no readable {_IDENTITY}") from error
+    if not whole:
+        raise MediumError(f"{folder} is not a cartridge: its {_IDENTITY} is not complete")
     if not known:
         raise MediumError(f"cartridge {folder} was made by a newer version: update keyreel")
     return dict(info)
@@ -123,13 +139,13 @@ def read_identity(folder: Path) -> dict[str, Any]:
 
 def _replace(path: Path, info: dict[str, Any]) -> None:
     new = path.with_suffix(".new")
-    with open(new, "w", encoding="utf-8") as file:
+    with open(new, "w", encoding="utf-8", opener=_private) as file:
         json.dump(info, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -5,6 +5,9 @@ arithmetic. Entries are appended only after the data that they speak of is safe 
 cut before data is overwritten: **what the index holds is what is on the tape**. An entry carries
 the number of filemarks before it, which makes finding one a binary search.
 
+A crash of the machine in the middle of a commit may leave holes: entries behind that reached the
+disk, entries before that did not and are zeros, which no entry is. The index ends at the first.
+
 An entry's check is a CRC32C: of the entry for a filemark or an encrypted block (whose data the
 GCM tag covers), of the data and then the entry for a clear block.
 """
@@ -25,6 +28,8 @@ _CHECKED = struct.Struct("<QIIIII")
 ENTRY_SIZE = _ENTRY.size
 _CACHED = 2048
 _PENDING_LIMIT = 1 << 15
+_COMMIT_LIMIT = 2 * _PENDING_LIMIT
+_HOLE = bytes(ENTRY_SIZE)
 
 ALIGNMENT = 64
 """Stored forms begin at multiples of this: copies of a cache line's alignment are much faster."""
@@ -73,12 +78,29 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._committed = os.fstat(self._file).st_size // ENTRY_SIZE
+        self._committed = self._whole(os.fstat(self._file).st_size // ENTRY_SIZE)
         self._pending = bytearray()
         self._cache = b""
         self._cache_at = 0
         self.count = self._committed
         self._files: int | None = None
+
+    def _whole(self, count: int) -> int:
+        """How many of ``count`` entries there are before a hole in the last commit."""
+        first = max(0, count - _COMMIT_LIMIT)
+        tail = os.pread(self._file, (count - first) * ENTRY_SIZE, first * ENTRY_SIZE)
+        at = tail.find(_HOLE)
+        while at >= 0 and at % ENTRY_SIZE:
+            at = tail.find(_HOLE, at + ENTRY_SIZE - at % ENTRY_SIZE)
+        if at < 0:
+            return count
+        os.ftruncate(self._file, first * ENTRY_SIZE + at)
+        return first + at // ENTRY_SIZE
+
+    @property
+    def committed(self) -> int:
+        """Objects that are durable."""
+        return self._committed
 
     @property
     def due(self) -> bool:
@@ -91,7 +113,10 @@ class Index:
             return Entry._make(_ENTRY.unpack_from(self._pending, at * ENTRY_SIZE))
         at = (number - self._cache_at) * ENTRY_SIZE
         if not 0 <= at < len(self._cache):
-            self._cache = os.pread(self._file, _CACHED * ENTRY_SIZE, number * ENTRY_SIZE)
+            try:
+                self._cache = os.pread(self._file, _CACHED * ENTRY_SIZE, number * ENTRY_SIZE)
+            except OSError as error:
+                raise BlockDamaged(f"the index could not be read: {error}") from error
             self._cache_at, at = number, 0
             if len(self._cache) < ENTRY_SIZE:
                 raise BlockDamaged(f"the index ends before object {number}")
@@ -146,29 +171,39 @@ class Index:
         self._files = files + (flags & FILEMARK)
 
     def cut(self, count: int) -> None:
-        """Forget every object from number ``count`` on, at once and durably."""
+        """Forget every object from number ``count`` on, at once and durably. Raises WriteFailed."""
         if count < self._committed:
-            os.ftruncate(self._file, count * ENTRY_SIZE)
-            os.fdatasync(self._file)
-            self._committed = count
-            self._cache = b""
-            self._pending.clear()
+            try:
+                os.ftruncate(self._file, count * ENTRY_SIZE)
+                self._committed = self.count = count
+                self._cache = b""
+                self._pending.clear()
+                self._files = None
+                os.fdatasync(self._file)
+            except OSError as error:
+                raise WriteFailed(f"the index could not be cut: {error}") from error
         else:
             del self._pending[(count - self._committed) * ENTRY_SIZE :]
-        self.count = count
-        self._files = None
+            self.count = count
+            self._files = None
 
     def commit(self) -> None:
-        """Make the pending entries durable. Their data must be durable already."""
+        """Make the pending entries durable. Their data must be durable already.
+
+        Raises WriteFailed; the entries stay pending.
+        """
         if not self._pending:
             return
         try:
-            written = os.pwrite(self._file, self._pending, self._committed * ENTRY_SIZE)
-            if written < len(self._pending):
-                raise OSError("short write")
-            os.fdatasync(self._file)
+            try:
+                written = os.pwrite(self._file, self._pending, self._committed * ENTRY_SIZE)
+                if written < len(self._pending):
+                    raise OSError("short write")
+                os.fdatasync(self._file)
+            except OSError:
+                os.ftruncate(self._file, self._committed * ENTRY_SIZE)
+                raise
         except OSError as error:
-            os.ftruncate(self._file, self._committed * ENTRY_SIZE)
             raise WriteFailed(f"the index could not be written: {error}") from error
         self._committed = self.count
         # The tail of the cached window may have been short.

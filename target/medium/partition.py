@@ -10,6 +10,9 @@ Three files: ``data`` (stored forms of the blocks, back to back), ``runs`` and `
   Reading goes the other way through a read-ahead window, decrypted into the caller's buffer.
 * Nothing is allocated per block: staging buffer and window are kept and only ever grow.
 * What was cut off is overwritten in place and cut from the data file at the next `sync`.
+* After a failed write or `sync` the tape ends where it is known to be whole. Pages that the kernel
+  could not write back are lost although a second fdatasync succeeds, so what was not durable
+  before a failed one is given up.
 """
 
 from __future__ import annotations
@@ -46,7 +49,8 @@ class Partition:
     """
 
     def __init__(self, folder: Path, identity: bytes) -> None:
-        folder.mkdir(exist_ok=True)
+        new = not folder.exists()
+        folder.mkdir(mode=0o700, exist_ok=True)
         self.identity = identity
         self.index = Index(folder / "index")
         self.runs = RunTable(folder / "runs", identity)
@@ -57,22 +61,27 @@ class Partition:
         self._window = _buffer(_AHEAD)
         self._window_at = self._window_size = 0
         self._next_read = -1
-        self._checked_run = 0
+        self._extent = (0, 0, 0)
         self._spare = _buffer(1 << 16)
+        if new:
+            sync_folder(folder)
+            sync_folder(folder.parent)
         self._recover()
         self.used = self._flushed = self._size = self.index.end
 
     def _recover(self) -> None:
         """Drop index entries that a crash of the machine left half-written, and stray data."""
         size = os.fstat(self._data).st_size
-        while self.index.count:
+        count = self.index.count
+        while count:
             try:
-                last = self.index[self.index.count - 1]
+                last = self.index[count - 1]
                 if last.offset + last.stored <= size:
                     break
             except BlockDamaged:
                 pass
-            self.index.cut(self.index.count - 1)
+            count -= 1
+        self.index.cut(count)
         if size != self.index.end:
             os.ftruncate(self._data, self.index.end)
 
@@ -84,15 +93,20 @@ class Partition:
     # --- writing -----------------------------------------------------------------------------
 
     def cut(self, count: int) -> None:
-        """End the tape before object number ``count``."""
-        if count == self.index.count:
+        """End the tape before object number ``count``. Raises WriteFailed."""
+        if count >= self.index.count:
             return
         end = self.index[count - 1].end if count else 0
-        self.index.cut(count)
-        self._flushed = min(self._flushed, end)
-        self._fill = end - self._flushed
-        self.used = end
-        self._window_size = self._checked_run = 0
+        try:
+            self.index.cut(count)
+        finally:
+            # Even a cut that may not be durable holds from here on.
+            if self.index.count == count:
+                self._flushed = min(self._flushed, end)
+                self._fill = end - self._flushed
+                self.used = end
+                self._window_size = 0
+                self._extent = (0, 0, 0)
         if not count:
             self.runs.clear()
 
@@ -140,9 +154,11 @@ class Partition:
         self._append(inner, length, run, ENCRYPTED | EXTERNAL)
 
     def write_filemarks(self, count: int) -> None:
-        """Append ``count`` filemarks."""
+        """Append ``count`` filemarks. Raises WriteFailed."""
         for _ in range(count):
             self.index.append(self.used, 0, 0, 0, FILEMARK)
+            if self.index.due:
+                self.sync()
 
     def sync(self) -> None:
         """Make everything written so far durable. Raises WriteFailed."""
@@ -156,6 +172,7 @@ class Partition:
                 self._dirty = False
             self.runs.sync()
         except OSError as error:
+            self._abandon(self.index.committed)
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
         self.index.commit()
 
@@ -215,7 +232,7 @@ class Partition:
             while done < len(data):
                 done += os.pwrite(self._data, data[done:], self._flushed + done)
         except OSError as error:
-            self._abandon()
+            self._abandon(self.index.count)
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
         if self._flushed < self._window_at + self._window_size:
             self._window_size = 0
@@ -223,15 +240,16 @@ class Partition:
         self._size = max(self._size, self._flushed)
         self._dirty = True
 
-    def _abandon(self) -> None:
-        """A write failed: objects that did not reach the file are not on the tape."""
-        count = self.index.count
+    def _abandon(self, count: int) -> None:
+        """Writing failed: of the first ``count`` objects those in the file are on the tape."""
         while count and self.index[count - 1].end > self._flushed:
             count -= 1
         self._fill = 0
         self.index.cut(count)
-        self.used = self._flushed = self._size = self.index.end
-        os.ftruncate(self._data, self._flushed)
+        self.used = self._flushed = self.index.end
+        self._window_size = 0
+        # The file may stay longer than that; the next sync cuts it.
+        self._size = max(self._size, os.fstat(self._data).st_size)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -252,6 +270,9 @@ class Partition:
 
         Raises IntegrityFailed.
         """
+        self._check_place(number, entry)
+        if entry.stored < (RAW_OVERHEAD if entry.flags & EXTERNAL else TAG_SIZE):
+            raise BlockDamaged(f"block {number} is too short")
         sealed = self._fetch(number, entry)
         where = (number, entry.length, entry.files, entry.flags)
         if entry.flags & EXTERNAL:
@@ -287,25 +308,31 @@ class Partition:
     def run_of(self, number: int, entry: Entry) -> Run:
         """The run of an encrypted block.
 
-        Raises IntegrityFailed if the block cannot have been written there in that run: its run
-        must have begun at or before it, and the run's first block must still be in place.
+        Raises IntegrityFailed if the block cannot have been written there in that run, see `runs`.
         """
+        self._check_place(number, entry)
         run = self.runs[entry.run]
-        if entry.run != self._checked_run:
-            if run.start > number or self.index[run.start].run != entry.run:
-                raise IntegrityFailed(f"block {number} was not written in its place")
-            self._checked_run = entry.run
-        if not run.flags & RUN_EXTERNAL:
+        if not run.flags & RUN_EXTERNAL or entry.stored < RAW_OVERHEAD:
             return run
         sealed = self._fetch(number, entry)
         return run._replace(check=bytes(_RAW.unpack_from(sealed)[1]))
 
+    def _check_place(self, number: int, entry: Entry) -> None:
+        run, first, end = self._extent
+        if entry.run != run or not first <= number < end:
+            first, end = self.runs.extent(entry.run)
+            if not first <= number < end:
+                raise IntegrityFailed(f"block {number} was not written in its place")
+            self._extent = entry.run, first, end
+
     def first_encrypted(self) -> int | None:
-        """Object number of the first encrypted block, or None. Raises BlockDamaged."""
-        for number in range(1, self.runs.count + 1):
-            start = self.runs[number].start
+        """Object number of the first encrypted block, or None."""
+        for start, number in self.runs.standing():
             # A run whose first block was overwritten since is not on the tape any more.
-            if start < self.count and self.index[start].run == number:
+            try:
+                if start < self.count and self.index[start].run == number:
+                    return start
+            except BlockDamaged:
                 return start
         return None
 
@@ -314,22 +341,38 @@ class Partition:
         return self.run_of(number, entry).cipher(key)
 
     def _fetch(self, number: int, entry: Entry) -> memoryview:
-        """The stored form of a block, in the read-ahead window."""
+        """The stored form of a block, in the read-ahead window or still to be written."""
         size = entry.stored
+        staged = entry.offset - self._flushed
+        if staged >= 0:
+            if staged + size > self._fill:
+                raise BlockDamaged(f"the data of block {number} are missing")
+            return self._stage[staged : staged + size]
         start = entry.offset - self._window_at
         if start < 0 or start + size > self._window_size:
-            self._flush()
             # Read ahead only when reading goes forward: a locate is not the start of a stream.
             want = max(size, _AHEAD) if number == self._next_read else size
             if want > len(self._window):
                 self._window = _buffer(want)
-            got = os.preadv(self._data, [self._window[:want]], entry.offset)
+            try:
+                got = os.preadv(self._data, [self._window[:want]], entry.offset)
+            except (OSError, OverflowError) as error:
+                raise BlockDamaged(f"block {number} could not be read: {error}") from error
             self._window_at, self._window_size, start = entry.offset, got, 0
             if got < size:
                 self._window_size = 0
                 raise BlockDamaged(f"the data of block {number} are missing")
         self._next_read = number + 1
         return self._window[start : start + size]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _buffer(size: int) -> memoryview:

@@ -3,23 +3,31 @@
 A run record keeps the salt and the check value (see `crypt`), where the run starts and the
 key-associated data, all in clear as on a real tape; the key is stored nowhere. Records are only
 ever appended; an index entry names its run by number, the first one being 1.
+
+Writing cuts off what is behind, so where a run begins, every earlier run has ended: **an object
+belongs to the latest run that begins at or before it**. A block of any other run is one that was
+overwritten and put back (`RunTable.extent`). Both records must be whole for both runs' blocks to
+be read, and they give the object to one run only, whatever number they are put under: an old
+block never passes beside what replaced it.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_left
 from pathlib import Path
 from typing import NamedTuple
 
 from crc32c import crc32c
 
 from target.medium.crypt import BlockCipher, Secret, check_value, digest
-from target.medium.errors import BlockDamaged, IntegrityFailed, WrongKey
+from target.medium.errors import BlockDamaged, IntegrityFailed, MediumError, WriteFailed, WrongKey
 
 _RECORD = struct.Struct("<32s32s16sQBBBBB3x64s64s64s")
 _SIZE = _RECORD.size + 4
 KAD_LIMIT = 64
+_ENDLESS = 1 << 64
 
 RUN_EXTERNAL = 0x01
 RUN_RAW_DISABLED = 0x02
@@ -94,6 +102,7 @@ class RunTable:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._identity = identity
         self._known: dict[int, Run] = {}
+        self._standing: list[tuple[int, int]] | None = None
         self.count = os.fstat(self._file).st_size // _SIZE
         self.dirty = False
 
@@ -102,31 +111,85 @@ class RunTable:
         one that was taken from another cartridge or place."""
         run = self._known.get(number)
         if run is None:
-            run = Run.decode(os.pread(self._file, _SIZE, (number - 1) * _SIZE))
-            own = _context(self._identity, run.start, run.flags, run.kads)
-            if not run.flags & RUN_EXTERNAL and run.context != own:
-                raise IntegrityFailed(f"run {number} was not written here")
-            self._known[number] = run
+            run = self._known[number] = self._load(number)
         return run
 
+    def _load(self, number: int) -> Run:
+        if not 0 < number <= self.count:
+            raise BlockDamaged(f"there is no run {number}")
+        try:
+            record = os.pread(self._file, _SIZE, (number - 1) * _SIZE)
+        except OSError as error:
+            raise BlockDamaged(f"run {number} could not be read: {error}") from error
+        run = Run.decode(record)
+        own = _context(self._identity, run.start, run.flags, run.kads)
+        if not run.flags & RUN_EXTERNAL and run.context != own:
+            raise IntegrityFailed(f"run {number} was not written here")
+        return run
+
+    def standing(self) -> list[tuple[int, int]]:
+        """(first object, number) of each run that no later one has overwritten whole, in order.
+
+        Records that are damaged or foreign count for nothing: no block of theirs can be read.
+        """
+        if self._standing is None:
+            self._standing = []
+            for number in range(1, self.count + 1):
+                try:
+                    start = self._load(number).start
+                except MediumError:
+                    continue
+                self._begin(start, number)
+        return self._standing
+
+    def _begin(self, start: int, number: int) -> None:
+        if self._standing is not None:
+            while self._standing and self._standing[-1][0] >= start:
+                self._standing.pop()
+            self._standing.append((start, number))
+
+    def extent(self, number: int) -> tuple[int, int]:
+        """The first object that may be of a run, and the first one behind; (0, 0): none is.
+
+        Raises as __getitem__ does.
+        """
+        standing, start = self.standing(), self[number].start
+        at = bisect_left(standing, (start, number))
+        if at == len(standing) or standing[at] != (start, number):
+            return 0, 0
+        return start, standing[at + 1][0] if at + 1 < len(standing) else _ENDLESS
+
     def append(self, run: Run) -> int:
-        """Store a run; returns its number."""
-        os.pwrite(self._file, run.encode(), self.count * _SIZE)
+        """Store a run; returns its number. Raises WriteFailed."""
+        record = run.encode()
+        try:
+            if os.pwrite(self._file, record, self.count * _SIZE) < len(record):
+                raise OSError("short write")
+        except OSError as error:
+            raise WriteFailed(f"the cartridge could not be written: {error}") from error
         self.count += 1
         self.dirty = True
         self._known[self.count] = run
+        self._begin(run.start, self.count)
         return self.count
 
     def sync(self) -> None:
-        """Make every record durable."""
+        """Make every record durable. Raises OSError."""
         if self.dirty:
             os.fdatasync(self._file)
             self.dirty = False
 
     def clear(self) -> None:
-        """Forget every run: the partition is written from its beginning."""
-        os.ftruncate(self._file, 0)
+        """Forget every run: the partition is written from its beginning.
+
+        Where the file cannot be cut they stay: the next run ends them all.
+        """
+        try:
+            os.ftruncate(self._file, 0)
+        except OSError:
+            return
         self._known.clear()
+        self._standing = None
         self.count = 0
 
     def close(self) -> None:
