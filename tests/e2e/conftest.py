@@ -1,0 +1,71 @@
+"""Guests for tests: one with an LTO-9 drive for each test module, and the keyreel command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.guest.api import Guest
+from harness.rig import Rig
+from harness.running import make_guest
+from harness.state import open_state
+
+ROOT = Path(__file__).parents[2]
+ONE_LTO9 = ROOT / "fixtures" / "rigs" / "one-lto9.toml"
+
+Keyreel = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def one_lto9() -> Path:
+    """A rig file with one LTO-9 drive, drive0, and its cartridge, KRL001L9."""
+    return ONE_LTO9
+
+
+@pytest.fixture(scope="module")
+def guest_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State folder of `guest`: its cartridge is in cartridges/KRL001L9, its logs in run."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def guest(guest_state: Path) -> Iterator[Guest]:
+    """A running guest with drive0 and its cartridge; one for all tests of a module."""
+    with open_state(guest_state) as state, make_guest(Rig.load(ONE_LTO9), state) as running:
+        yield running
+
+
+@pytest.fixture
+def keyreel(tmp_path: Path) -> Keyreel:
+    """Start the keyreel command: ``keyreel(*arguments, env={...})``.
+
+    Standard input, output and error are pipes; its temporary and home folders are tmp_path/"tmp"
+    and tmp_path/"home".
+    """
+
+    def start(
+        *arguments: str | Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        for name in ("tmp", "home"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "HOME": str(tmp_path / "home"),
+                "TMPDIR": str(tmp_path / "tmp"),
+                **(env or {}),
+            },
+        )
+
+    return start

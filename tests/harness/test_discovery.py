@@ -1,0 +1,59 @@
+"""Drives are found by serial number, and only when their nodes are character devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.discovery import find_tapes, unit_serial_number
+
+
+@pytest.mark.parametrize(
+    ("page", "serial"),
+    [
+        (b"\x01\x80\x00\x0a1234567890", "1234567890"),
+        (b"\x01\x80\x00\x0c  12345678\0\0", "12345678"),
+        (b"\x01\x83\x00\x0a1234567890", ""),
+        (b"\x01\x80", ""),
+        (b"", ""),
+    ],
+)
+def test_unit_serial_number(page: bytes, serial: str) -> None:
+    assert unit_serial_number(page) == serial
+
+
+def add_tape(root: Path, number: int, generic: int, serial: str) -> None:
+    """A tape drive as sysfs shows it; its nodes are links to a character device."""
+    for mode in ("st", "nst"):
+        for suffix in ("", "a", "l", "m"):
+            device = root / "sys/class/scsi_tape" / f"{mode}{number}{suffix}" / "device"
+            (device / "scsi_generic" / f"sg{generic}").mkdir(parents=True)
+            page = b"\x01\x80" + len(serial).to_bytes(2, "big") + serial.encode()
+            (device / "vpd_pg80").write_bytes(page)
+    (root / "dev").mkdir(exist_ok=True)
+    (root / "dev" / f"nst{number}").symlink_to("/dev/null")
+    (root / "dev" / f"sg{generic}").symlink_to("/dev/null")
+
+
+def test_find_tapes_pairs_the_nodes_of_each_serial_number(tmp_path: Path) -> None:
+    add_tape(tmp_path, 0, 3, "AAAAAAAAAA")
+    add_tape(tmp_path, 1, 1, "BBBBBBBBBB")
+    dev = str(tmp_path / "dev")
+    found = find_tapes(str(tmp_path / "sys"), dev)
+    assert {serial: (nodes.tape, nodes.sg) for serial, nodes in found.items()} == {
+        "AAAAAAAAAA": (f"{dev}/nst0", f"{dev}/sg3"),
+        "BBBBBBBBBB": (f"{dev}/nst1", f"{dev}/sg1"),
+    }
+
+
+def test_a_plain_file_is_no_drive(tmp_path: Path) -> None:
+    add_tape(tmp_path, 0, 0, "AAAAAAAAAA")
+    node = tmp_path / "dev" / "nst0"
+    node.unlink()
+    node.write_bytes(b"written by mistake")
+    assert find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
+
+
+def test_no_sysfs_is_no_drive(tmp_path: Path) -> None:
+    assert find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
