@@ -42,12 +42,15 @@ class LogPage:
     name: str
     parameters: Sequence[Parameter] = ()
     subpage: int = 0
+    subject: Callable[[Any, Any], Any] | None = None
+    """What the values are read from, given (unit, nexus), where that is not the unit itself."""
     read: Callable[[Any, Any], None] | None = None
     """Called with (unit, nexus) after the page was returned, where reading has an effect."""
 
-    def encode(self, unit: Any, pointer: int = 0) -> bytes:
-        """The page from the first parameter whose code is at least ``pointer``."""
-        body = b"".join(p.encode(unit) for p in self.parameters if p.code >= pointer)
+    def encode(self, unit: Any, nexus: Any, pointer: int = 0) -> bytes:
+        """The page for ``nexus`` from the first parameter whose code is at least ``pointer``."""
+        subject = self.subject(unit, nexus) if self.subject else unit
+        body = b"".join(p.encode(subject) for p in self.parameters if p.code >= pointer)
         return self.header(len(body)) + body
 
     def header(self, length: int) -> bytes:

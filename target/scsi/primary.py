@@ -86,7 +86,7 @@ def mode_sense(unit: PrimaryUnit, call: Call) -> Completion:
         raise CheckCondition(Sense(s.SAVING_NOT_SUPPORTED, pointer=(2, 7)))
     pages = list(unit.modes.select(code, subpage))
     if not pages and (code or subpage):
-        known = any(page.code == code for page in unit.modes.pages)
+        known = code in (0, mode.ALL_PAGES) or any(page.code == code for page in unit.modes.pages)
         raise call.invalid("subpage_code" if known else "page_code")
     descriptor = b"" if call["dbd"] else unit.block_descriptor()
     if descriptor and control == 1:
@@ -147,7 +147,7 @@ def log_sense(unit: PrimaryUnit, call: Call) -> Completion:
         raise call.invalid("subpage_code" if pages else "page_code")
     if pointer and all(row.code < pointer for row in page.parameters):
         raise call.invalid("parameter_pointer")
-    data = page.encode(unit, pointer)
+    data = page.encode(unit, call.nexus, pointer)
     # A look at the header alone (tools ask with 4 bytes for the length first) has no effect.
     if page.read and call["allocation_length"] > 4:
         page.read(unit, call.nexus)

@@ -104,11 +104,14 @@ class Sense:
         return self.filemark << 7 | self.eom << 6 | self.ili << 5
 
     def fixed(self, length: int = 18) -> bytes:
-        """Fixed format, ``length`` bytes (at least 18), INFORMATION modulo 2**32."""
+        """Fixed format, ``length`` bytes (at least 18).
+
+        An INFORMATION that does not fit into 32 bits is not valid there (SPC-4 4.5.3).
+        """
         data = bytearray(length)
         data[0] = 0x71 if self.deferred else 0x70
         data[2] = self._stream_bits() | self.code.key
-        if self.information is not None:
+        if self.information is not None and -(1 << 31) <= self.information < 1 << 32:
             data[0] |= 0x80
             data[3:7] = (self.information & 0xFFFFFFFF).to_bytes(4, "big")
         data[7] = length - 8

@@ -83,8 +83,12 @@ def _barcode(drive: Drive) -> bytes:
 
 
 def _alert(flag: int) -> Parameter:
-    """A TapeAlert flag, set if any nexus has not read it yet (each nexus reads it once)."""
-    return Parameter(flag, 1, lambda drive: any(flag in flags for flags in drive.alerts.values()))
+    """A TapeAlert flag, looked up among those that a nexus has not read yet."""
+    return Parameter(flag, 1, lambda unread: flag in unread)
+
+
+def _alerts_unread(drive: Drive, nexus: Nexus) -> set[int]:
+    return drive.alerts.get(nexus, set())
 
 
 def _alerts_read(drive: Drive, nexus: Nexus) -> None:
@@ -144,6 +148,12 @@ PAGES = (
             Parameter(0x0204, 8, _volume(lambda d: max(0, d.remaining) // _MB, per_partition=True)),
         ),
     ),
-    LogPage(0x2E, "TapeAlert", tuple(_alert(flag) for flag in range(1, 65)), read=_alerts_read),
+    LogPage(
+        0x2E,
+        "TapeAlert",
+        tuple(_alert(flag) for flag in range(1, 65)),
+        subject=_alerts_unread,
+        read=_alerts_read,
+    ),
 )
 """Ascending by page code."""

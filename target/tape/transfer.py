@@ -54,13 +54,14 @@ def _extent(drive: Drive, call: Call) -> tuple[int, int, int]:
     return length, length, 1 if length else 0
 
 
-def _next_entry(drive: Drive, left: int) -> Entry:
+def _next_entry(drive: Drive, left: int, warn: bool = False) -> Entry:
     """The block at the position. Raises CheckCondition at a filemark, which is passed, and at the
-    end of data; ``left`` is what INFORMATION says."""
+    end of data; ``left`` is what INFORMATION says. ``warn``: there, EOM tells early warning."""
     number = drive.position
     index = drive.partition.index
     if number >= index.count:
-        raise CheckCondition(Sense(s.END_OF_DATA, information=left))
+        eom = warn and drive.past_early_warning
+        raise CheckCondition(Sense(s.END_OF_DATA, information=left, eom=eom))
     try:
         entry = index[number]
     except BlockDamaged:
@@ -213,7 +214,7 @@ def verify(drive: Drive, call: Call) -> Completion:
     size, count = (drive.block_length, length) if fixed else (length, 1 if length else 0)
     for done in range(count):
         left = count - done if fixed else length
-        entry = _next_entry(drive, left)
+        entry = _next_entry(drive, left, warn=True)
         _read_one(drive, used, entry, (), left)
         real = host_length(drive, used, entry)
         if real != size:
@@ -226,7 +227,7 @@ def _verify_object(drive: Drive, used: ParameterSet, left: int) -> bool:
     """Verify one object; whether it was a filemark."""
     number = drive.position
     try:
-        entry = _next_entry(drive, left)
+        entry = _next_entry(drive, left, warn=True)
     except CheckCondition:
         if drive.position > number:
             return True
