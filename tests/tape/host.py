@@ -125,6 +125,23 @@ class Host(Initiator):
         reply = self.send(bytes((0x15, 0x10, 0, 0, len(data), 0)), out=data)
         assert reply.status == GOOD, reply
 
+    def damage(self, number: int, at: int = 0) -> None:
+        """Flip a bit in the stored form of an object; the tape is at its beginning after it."""
+        assert isinstance(self.drive.cartridge, Cartridge)
+        where = self.drive.partition.index[number].offset + at
+        folder = self.drive.cartridge.folder
+        cartridge = self.drive.eject()
+        assert cartridge is not None
+        cartridge.close()
+        path = folder / "partition0" / "data"
+        with path.open("r+b") as file:
+            file.seek(where)
+            (byte,) = file.read(1)
+            file.seek(where)
+            file.write(bytes((byte ^ 0x10,)))
+        self.drive.insert(Cartridge(folder))
+        assert self.hear() == [s.MEDIUM_MAY_HAVE_CHANGED]
+
     def write_tape(self, objects: list[bytes | None]) -> None:
         """Write a tape from its beginning (None: a filemark), then rewind."""
         self.rewind()
@@ -141,9 +158,9 @@ def sense_of(reply: Reply) -> Sense:
     return reply.sense
 
 
-def new_cartridge(folder: Path, barcode: str, capacity: int = 64 * MIB, *, protect: bool = False) -> (
-    Cartridge
-):  # fmt: skip
+def new_cartridge(
+    folder: Path, barcode: str, capacity: int = 64 * MIB, *, protect: bool = False
+) -> Cartridge:
     """A cartridge in a folder of its own; one that is there already is opened."""
     path = folder / barcode
     if not path.exists():

@@ -7,11 +7,17 @@ import random
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
+from target.transports.inprocess import Reply
 from tests.tape.host import BLOCKS, END_OF_DATA, EOD, FILE, FILEMARKS, MODELS, OBJECT, Host, tape
 from tests.tape.model import Answer, Tape
-from target.transports.inprocess import Reply
 
 LENGTHS = st.sampled_from((1, 2, 3, 15, 16, 17, 32, 48, 100, 4096))
 COUNTS = st.integers(0, 4)
@@ -132,9 +138,7 @@ class TapeMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize("model", MODELS)
 def test_any_sequence_of_commands(model: str) -> None:
     machine = type("Machine", (TapeMachine,), {"model": model})
-    examples = 60 if model == MODELS[-1] else 10
-    from hypothesis.stateful import run_state_machine_as_test
-
+    examples = 250 if model == MODELS[-1] else 50
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None)
     )
