@@ -110,7 +110,7 @@ def test_output_is_passed_on_while_the_command_runs(guest: Guest) -> None:
     script = "echo question; read line; echo got $line"
     status = guest.stream(["sh", "-c", script], stdin=read_end, stdout=answer, stderr=answer)
     os.close(read_end)
-    assert (status, seen) == (0, b"question\ngot answer\n")
+    assert (status, bytes(seen)) == (0, b"question\ngot answer\n")
 
 
 def test_a_command_left_in_the_background_does_not_hold_up(guest: Guest) -> None:
@@ -168,7 +168,7 @@ def test_variables_name_the_devices_with_that_serial_number(guest: Guest) -> Non
     device = guest.devices["drive0"]
     script = (
         'test -c "$KEYREEL_DRIVE0_TAPE" && test -c "$KEYREEL_DRIVE0_SG" &&'
-        ' echo "$KEYREEL_DRIVE0_SERIAL" && sg_inq --page=sn --raw "$KEYREEL_DRIVE0_SG" &&'
+        ' echo "$KEYREEL_DRIVE0_SERIAL" && sg_inq --page=sn --raw "$KEYREEL_DRIVE0_SG" && echo &&'
         ' readlink -f "/sys/class/scsi_generic/${KEYREEL_DRIVE0_SG##*/}/device"'
         ' "/sys/class/scsi_tape/${KEYREEL_DRIVE0_TAPE##*/}/device"'
     )
