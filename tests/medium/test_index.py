@@ -1,0 +1,140 @@
+"""The index: as quick on a tape of millions of objects as on a short one; holes end it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pytest
+
+from target.medium.errors import BlockDamaged
+from target.medium.index import ENCRYPTED, ENTRY_SIZE, FILEMARK, Index
+from target.medium.partition import Partition
+
+OBJECTS = 3_000_000
+EVERY = 1000
+"""One object in so many is a filemark."""
+SLOW = 0.001
+"""Seconds."""
+
+
+@pytest.fixture(scope="module")
+def long_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of OBJECTS objects of 64 bytes, filemarks at 999, 1999 and so on."""
+    path = tmp_path_factory.mktemp("long") / "index"
+    index, offset = Index(path), 0
+    for number in range(1, OBJECTS + 1):
+        if number % EVERY:
+            index.append(offset, 64, 64, 1, ENCRYPTED)
+            offset += 64
+        else:
+            index.append(offset, 0, 0, 0, FILEMARK)
+        if index.due:
+            index.commit()
+    index.commit()
+    index.close()
+    return path
+
+
+def _median(work: Callable[[int], object], arguments: list[int]) -> float:
+    times = []
+    for argument in arguments:
+        start = perf_counter()
+        work(argument)
+        times.append(perf_counter() - start)
+    return median(times)
+
+
+def test_a_long_tape_is_quick(long_tape: Path) -> None:
+    """Opening it, finding an object, finding a filemark, saying which file one is in."""
+    seed = random.SystemRandom().getrandbits(32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    start = perf_counter()
+    index = Index(long_tape)
+    opening = perf_counter() - start
+    assert index.count == OBJECTS
+    assert index.files == OBJECTS // EVERY
+    objects = [chance.randrange(OBJECTS) for _ in range(500)]
+    files = [chance.randrange(OBJECTS // EVERY) for _ in range(500)]
+    for number in objects:
+        assert index[number].files == number // EVERY
+        assert bool(index[number].flags & FILEMARK) == (number % EVERY == EVERY - 1)
+    for file in files:
+        assert index.filemark(file) == file * EVERY + EVERY - 1
+    spent = {
+        "locate": _median(index.__getitem__, objects),
+        "filemark": _median(index.filemark, files),
+        "files before": _median(index.files_before, objects),
+    }
+    index.close()
+    print(f"open {opening * 1e3:.2f} ms,", {k: f"{v * 1e6:.0f} µs" for k, v in spent.items()})
+    assert max(spent.values()) < SLOW
+    assert opening < 0.1
+
+
+def test_a_long_cut_is_quick(long_tape: Path) -> None:
+    index = Index(long_tape)
+    count = index.count
+    start = perf_counter()
+    index.cut(count // 2)
+    assert perf_counter() - start < 0.1
+    assert index.count == count // 2
+    assert index.files == count // 2 // EVERY
+    index.close()
+
+
+@pytest.mark.parametrize("hole", [0, 1, 5, 9])
+def test_a_hole_ends_it(tmp_path: Path, hole: int) -> None:
+    """Entries that a power loss kept from the disk are zeros, whatever stands behind them."""
+    path = tmp_path / "index"
+    index = Index(path)
+    for number in range(10):
+        index.append(64 * number, 0, 0, 0, FILEMARK)
+    index.commit()
+    index.close()
+    content = bytearray(path.read_bytes())
+    content[hole * ENTRY_SIZE : (hole + 1) * ENTRY_SIZE] = bytes(ENTRY_SIZE)
+    path.write_bytes(content)
+    index = Index(path)
+    assert (index.count, index.files) == (hole, hole)
+    index.append(0, 0, 0, 0, FILEMARK)
+    index.commit()
+    index.close()
+    index = Index(path)
+    assert (index.count, index.files) == (hole + 1, hole + 1)
+    index.close()
+
+
+def test_a_damaged_entry_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    index = Index(path)
+    for _ in range(3):
+        index.append(0, 0, 0, 0, FILEMARK)
+    index.commit()
+    index.close()
+    content = bytearray(path.read_bytes())
+    content[ENTRY_SIZE] ^= 1
+    path.write_bytes(content)
+    index = Index(path)
+    assert index[0].files == 0
+    assert index[2].files == 2
+    with pytest.raises(BlockDamaged):
+        index[1]
+    index.close()
+
+
+def test_many_filemarks_are_committed_in_parts(tmp_path: Path) -> None:
+    """Memory for what waits is bounded, and so is what a crash can leave behind a hole."""
+    partition = Partition(tmp_path / "partition", bytes(17))
+    partition.write_filemarks(100_000)
+    assert partition.count == 100_000
+    assert partition.count - partition.index.committed < 1 << 15
+    partition.close()
+    partition = Partition(tmp_path / "partition", bytes(17))
+    assert 100_000 - (1 << 15) < partition.count < 100_000
+    assert partition.index.files == partition.count
+    partition.close()
