@@ -11,8 +11,25 @@ USAGE_ERROR = 2
 FAILED = 125
 
 
+def _show_version(context: click.Context) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"keyreel {version('keyreel')}")
+    except PackageNotFoundError:
+        click.echo("keyreel, not installed: run from its source")
+    context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="keyreel", prog_name="keyreel")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, wanted: _show_version(context) if wanted else None,
+    help="Show the version and exit.",
+)
 def keyreel() -> None:
     """Virtual encrypting tape drives behind a real Linux kernel."""
 
@@ -54,6 +71,17 @@ def doctor() -> None:
     from harness.doctor import show
 
     sys.exit(show())
+
+
+@keyreel.command()
+def demo() -> None:
+    """A story of an encrypting drive and real tools, with their real output.
+
+    Exit status 1 when a step did not show what it should.
+    """
+    from harness.demo.player import play
+
+    sys.exit(play())
 
 
 def main() -> None:

@@ -42,8 +42,8 @@ def _run_in(guest: Guest, command: tuple[str, ...]) -> int:
             status = guest.stream(
                 command or (os.environ.get("SHELL") or "/bin/sh",),
                 stdin=0,
-                stdout=_writer(1),
-                stderr=_writer(2),
+                stdout=_Writer(1),
+                stderr=_Writer(2),
                 terminal=interactive,
             )
         try:
@@ -67,10 +67,6 @@ class _Writer:
         view = memoryview(data)
         while view:
             view = view[os.write(self.fd, view) :]
-
-
-def _writer(fd: int) -> _Writer:
-    return _Writer(fd)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -267,6 +268,37 @@ def test_a_target_that_cannot_start_shows_its_log(tmp_path: Path, one_lto9: Path
 
 # --- the keyreel command ---
 
+Terminal = tuple[int, "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def keyreel_on_terminal(one_lto9: Path, tmp_path: Path) -> Iterator[Terminal]:
+    """An interactive keyreel run on a terminal of 33 lines of 99 columns; its other end."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (33, 99))
+    with subprocess.Popen(
+        [sys.executable, "-m", "harness", "run", one_lto9],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SHELL": "/bin/sh", "PS1": "$ "},
+    ) as process:
+        read_until(ours, b"$ ")
+        yield ours, process
+        process.kill()
+    os.close(theirs)
+    os.close(ours)
+
+
+def read_until(terminal: int, words: bytes, timeout: float = 30) -> bytes:
+    """What the terminal shows up to those words."""
+    shown = b""
+    while words not in shown:
+        assert select.select([terminal], [], [], timeout)[0], f"no {words!r} in {shown!r}"
+        shown += os.read(terminal, 1)
+    return shown
+
 
 def test_keyreel_run(keyreel: Keyreel, one_lto9: Path, tmp_path: Path) -> None:
     process = keyreel(
@@ -295,6 +327,31 @@ def test_state_is_kept(keyreel: Keyreel, one_lto9: Path, tmp_path: Path) -> None
         "run", one_lto9, "--state", state, "--", "sh", "-c", "cat $KEYREEL_DRIVE0_TAPE"
     )
     assert second.communicate() == (b"kept\n", b"")
+
+
+def test_a_reader_that_goes_away_ends_the_command(keyreel: Keyreel, one_lto9: Path) -> None:
+    process = keyreel("run", one_lto9, "--", "yes")
+    assert process.stdout
+    assert process.stdout.readline() == b"y\n"
+    process.stdout.close()
+    assert process.wait(30) == 128 + signal.SIGPIPE
+
+
+def test_an_interactive_shell_has_a_terminal(keyreel_on_terminal: Terminal) -> None:
+    terminal, process = keyreel_on_terminal
+    os.write(terminal, b"tty; stty size; test -c $KEYREEL_DRIVE0_TAPE && echo fo''und\n")
+    assert read_until(terminal, b"found\r\n").split(b"\r\n")[-4:-1] == [
+        b"/dev/pts/0",
+        b"33 99",
+        b"found",
+    ]
+    os.write(terminal, b"cat\nonce\n")
+    read_until(terminal, b"once\r\nonce\r\n")
+    os.write(terminal, b"\x03")
+    read_until(terminal, b"^C\r\n$ ")
+    os.write(terminal, b"exit 7\n")
+    assert process.wait(30) == 7
+    assert termios.tcgetattr(terminal)[3] & termios.ICANON, "the terminal is as it was before"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

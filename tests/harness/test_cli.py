@@ -34,6 +34,12 @@ def test_help_is_quick_because_it_imports_little() -> None:
     assert done.stdout == "set()\n"
 
 
+def test_version() -> None:
+    done = keyreel("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("keyreel")
+
+
 @pytest.mark.parametrize(
     "arguments", [("run",), ("run", "no-such.toml"), ("walk",), ("run", "--fast", "a.toml")]
 )

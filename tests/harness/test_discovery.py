@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.discovery import find_tapes, unit_serial_number
+from harness.discovery import find_tapes, unit_serial_number, wait_with_udev
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,8 @@ def test_a_plain_file_is_no_drive(tmp_path: Path) -> None:
 
 def test_no_sysfs_is_no_drive(tmp_path: Path) -> None:
     assert find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
+
+
+def test_waiting_with_udev_names_what_is_missing() -> None:
+    with pytest.raises(TimeoutError, match="no tape drive with serial number NOSUCHUNIT"):
+        wait_with_udev(["NOSUCHUNIT"], 0.01)
