@@ -143,7 +143,7 @@ class DeviceServer:
         row: Any = self._by_opcode.get(cdb[0])
         if row is None:
             raise CheckCondition(Sense(s.INVALID_OPCODE, pointer=(0, None)))
-        command = row.get(cdb[1] & 0x1F)
+        command = row.get(cdb[1] & 0x1F if len(cdb) > 1 else 0)
         if command is None:
             raise invalid_cdb(1, 4)
         assert isinstance(command, Command)
