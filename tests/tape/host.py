@@ -50,7 +50,7 @@ class Host(Initiator):
 
     def hear(self) -> list[Code]:
         """Every pending unit attention, which TEST UNIT READY reports and clears."""
-        heard = []
+        heard: list[Code] = []
         while True:
             sense = self.ready().sense
             if sense is None or sense.code.key != 6:

@@ -139,6 +139,6 @@ class TapeMachine(RuleBasedStateMachine):
 def test_any_sequence_of_commands(model: str) -> None:
     machine = type("Machine", (TapeMachine,), {"model": model})
     examples = 250 if model == MODELS[-1] else 50
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None)
     )

@@ -1,0 +1,157 @@
+"""Everything that returns data: cut to the allocation length, and the golden INQUIRY pages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target.scsi import sense as s
+from target.scsi.command import Command, Data
+from target.scsi.sense import Sense
+from target.tape.commands import COMMANDS
+from tests.scsi.cdbs import plain
+from tests.tape.host import GOOD, MODELS, Host, new_drive, sense_of, tape
+
+FULL: dict[str, list[dict[str, int]]] = {
+    "REQUEST SENSE": [{}, {"desc": 1}],
+    "INQUIRY": [{}, *({"evpd": 1, "page_code": code} for code in (0, 0x80, 0x83, 0x86, 0xB0))],
+    "MODE SENSE(6)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
+    "MODE SENSE(10)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
+    "LOG SENSE": [{"page_code": code} for code in (0, 0x02, 0x11, 0x17, 0x2E)],
+    "REPORT SUPPORTED OPERATION CODES": [
+        {},
+        {"rctd": 1},
+        {"reporting_options": 1, "requested_opcode": 8},
+    ],
+    "REPORT DENSITY SUPPORT": [{"media": m, "medium_type": t} for m in (0, 1) for t in (0, 1)],
+    "SECURITY PROTOCOL IN": [
+        *({"page": page} for page in (0, 1)),
+        *(
+            {"security_protocol": 0x20, "page": page}
+            for page in (0, 1, 0x10, 0x11, 0x12, 0x20, 0x21)
+        ),
+    ],
+}
+NO_ALLOCATION = {"READ(6)", "READ BLOCK LIMITS", "READ POSITION", "REPORT LUNS"}
+WITH_ALLOCATION = [row for row in COMMANDS if row.data is Data.IN and row.name in FULL]
+CASES = [
+    pytest.param(row, fields, id=f"{row.name}-{number}")
+    for row in WITH_ALLOCATION
+    for number, fields in enumerate(FULL[row.name])
+]
+
+
+def test_every_command_with_data_in_is_here() -> None:
+    names = {row.name for row in COMMANDS if row.data is Data.IN}
+    assert names == set(FULL) | NO_ALLOCATION
+
+
+@pytest.mark.parametrize(("row", "fields"), CASES)
+def test_a_short_reply_is_the_beginning_of_the_full_one(
+    host: Host, row: Command, fields: dict[str, int]
+) -> None:
+    most = row.layout["allocation_length"].maximum
+
+    def reply(allocation: int, room: int) -> bytes:
+        got = host.send(plain(row, allocation_length=allocation, **fields), size=room)
+        assert got.status == GOOD, got
+        return got.data
+
+    full = reply(most, 65536)
+    assert 0 < len(full) <= most
+    for length in {0, 1, 2, 3, 4, 5, 8, 12, len(full) // 2, len(full) - 1, len(full)}:
+        assert reply(length, 65536) == full[:length]
+        assert reply(most, length) == full[:length], "nor more than there is room for"
+
+
+@given(sizes=st.lists(st.integers(0, 40), max_size=12), allocation=st.integers(0, 200))
+def test_replies_are_scattered(sizes: list[int], allocation: int) -> None:
+    host = Host(new_drive())
+    full = host.send(plain("INQUIRY", allocation_length=96), size=96).data
+    cdb = plain("INQUIRY", allocation_length=allocation)
+    done, pieces = host.pieces(cdb, sizes=tuple(sizes))
+    expected = full[: min(allocation, sum(sizes))]
+    assert done.length == len(expected)
+    assert b"".join(pieces)[: done.length] == expected
+    assert not any(b"".join(pieces)[done.length :])
+
+
+def test_fixed_size_replies_are_cut_to_the_room(host: Host) -> None:
+    for cdb, size in (("05" + "00" * 5, 6), ("3400" + "00" * 8, 20), ("3406" + "00" * 8, 32)):
+        full = host.send(bytes.fromhex(cdb), size=100).data
+        assert len(full) == size
+        for room in range(size):
+            assert host.send(bytes.fromhex(cdb), size=room).data == full[:room]
+
+
+# --- REPORT LUNS -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("select", "golden"),
+    [(0, "00000008 00000000" + "00" * 8), (1, "00" * 8), (2, "00000008 00000000" + "00" * 8)],
+)
+def test_report_luns(host: Host, select: int, golden: str) -> None:
+    cdb = plain("REPORT LUNS", select_report=select, allocation_length=255)
+    assert host.send(cdb, size=255).data == bytes.fromhex(golden)
+
+
+def test_report_luns_refuses(host: Host) -> None:
+    cdb = plain("REPORT LUNS", select_report=3)
+    assert sense_of(host.send(cdb, size=16)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7))
+    cdb = plain("REPORT LUNS", allocation_length=15)
+    assert sense_of(host.send(cdb, size=16)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(6, 7))
+
+
+# --- INQUIRY -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_golden_standard_inquiry(model: str) -> None:
+    with tape(model) as host:
+        data = host.send(plain("INQUIRY", allocation_length=255), size=255).data
+        revision = host.drive.personality.inquiry["revision"].encode()
+    golden = bytes.fromhex("01 80 06 02 5b 00 00 02") + b"IBM     "
+    golden += f"ULT3580-TD{model[-1]}".encode().ljust(16) + revision
+    assert data == golden.ljust(58, b"\0") + bytes.fromhex("0460 0400") + bytes(34)
+
+
+GOLDEN_VPD = {
+    0x00: "01 00 0007 00 80 83 86 b0 b1 b3",
+    0x80: "01 80 000a" + b"KRL0000001".hex(),
+    0x86: "01 86 003c 00 01" + "00" * 58,
+    0xB0: "01 b0 0002 0000",
+    0xB1: "01 b1 000a" + b"KRL0000001".hex(),
+    0xB3: "01 b3 000a" + b"KRL0000001".hex(),
+}
+
+
+@pytest.mark.parametrize("code", GOLDEN_VPD, ids=hex)
+def test_golden_vital_product_data(host: Host, code: int) -> None:
+    reply = host.send(plain("INQUIRY", evpd=1, page_code=code, allocation_length=255), size=255)
+    assert reply.data == bytes.fromhex(GOLDEN_VPD[code])
+
+
+def test_identification_names_unit_port_and_target(host: Host) -> None:
+    cdb = plain("INQUIRY", evpd=1, page_code=0x83, allocation_length=255)
+    data = host.send(cdb, size=255).data
+    assert int.from_bytes(data[2:4], "big") == len(data) - 4
+    kinds, at = [], 4
+    while at < len(data):
+        body = data[at + 4 : at + 4 + data[at + 3]]
+        kinds.append((data[at] & 0x0F, data[at + 1] >> 4 & 3, data[at + 1] & 0x0F, len(body)))
+        at += 4 + data[at + 3]
+        if kinds[-1][2] == 3:
+            assert body[0] >> 4 == 5, "NAA: IEEE registered"
+    assert kinds == [(2, 0, 1, 34), (1, 0, 3, 8), (1, 1, 3, 8), (1, 1, 4, 4), (1, 2, 3, 8)]
+    assert data[8:42] == b"IBM     ULT3580-TD9     KRL0000001"
+
+
+def test_pages_that_are_not_there(host: Host) -> None:
+    supported = set(GOLDEN_VPD) | {0x83}
+    for code in set(range(256)) - supported:
+        cdb = plain("INQUIRY", evpd=1, page_code=code, allocation_length=255)
+        assert sense_of(host.send(cdb, size=255)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7))
+    cdb = plain("INQUIRY", page_code=0x80, allocation_length=255)
+    assert sense_of(host.send(cdb, size=255)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7))
