@@ -73,6 +73,52 @@ def doctor() -> None:
     sys.exit(show())
 
 
+@keyreel.group()
+def cartridge() -> None:
+    """Make cartridges, and look into them without a drive."""
+
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@cartridge.command()
+@FOLDER
+@click.option("--barcode", required=True, help="8 characters; the last two are the generation.")
+@click.option("--capacity", metavar="SIZE", help="Such as 64MiB (default: the generation's).")
+@click.option("--write-protect", is_flag=True, help="With the tab set.")
+def create(folder: Path, barcode: str, capacity: str | None, write_protect: bool) -> None:
+    """Make a blank cartridge in FOLDER, which must not exist."""
+    from harness import cartridges
+
+    sys.exit(cartridges.create(folder, barcode, capacity, write_protect))
+
+
+@cartridge.command()
+@FOLDER
+def show(folder: Path) -> None:
+    """Say which cartridge FOLDER is and what is written on it."""
+    from harness import cartridges
+
+    sys.exit(cartridges.show(folder))
+
+
+@cartridge.command()
+@FOLDER
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="Authenticate encrypted blocks with this key (64 hexadecimal digits).",
+)
+def verify(folder: Path, key_file: Path | None) -> None:
+    """Check every block on the cartridge. Nothing is changed.
+
+    Exit status 1 when something is damaged.
+    """
+    from harness import cartridges
+
+    sys.exit(cartridges.verify(folder, key_file))
+
+
 @keyreel.command()
 def demo() -> None:
     """A story of an encrypting drive and real tools, with their real output.

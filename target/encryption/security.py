@@ -183,18 +183,19 @@ def _next_block(drive: Drive, nexus: Nexus) -> bytes:
     try:
         entry = index[number] if number < index.count else None
         if entry is None:
-            values |= {"compression_status": 1, "encryption_status": 1}
+            values |= {"encryption_status": 1}
         elif entry.flags & FILEMARK:
-            values |= {"compression_status": 2, "encryption_status": 2}
+            values |= {"encryption_status": 2}
         else:
-            values["compression_status"] = 4 if compress.used(entry.flags) else 3
+            # Published drives report 0 for a block that is not compressed, and tools know no 3.
+            values["compression_status"] = 4 if compress.used(entry.flags) else 0
             values["encryption_status"] = 3
             if entry.flags & ENCRYPTED:
                 run = drive.partition.run_of(number, entry)
                 tail = _next_encrypted(drive, drive.parameters.of(nexus), entry, run, values)
     except MediumError:
         # It is there, but what it is cannot be read now.
-        values |= {"compression_status": 1, "encryption_status": 1}
+        values = {"object_number": number, "encryption_status": 1}
         tail = []
     return pages.page_of(pages.NEXT_BLOCK, pages.NEXT_BLOCK_PAGE, values, tail)
 

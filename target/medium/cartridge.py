@@ -33,8 +33,11 @@ class Cartridge:
     in bytes, write_protect, and the counters loads, bytes_written, bytes_read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open a cartridge; raises MediumError if it is none, is in use or of a newer format."""
+    def __init__(self, folder: Path, writable: bool = True) -> None:
+        """Open a cartridge; raises MediumError if it is none, is in use or of a newer format.
+
+        Without ``writable`` nothing is changed, not even what a crash left; `save` is not for it.
+        """
         self.folder = folder
         read_identity(folder)
         self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -44,7 +47,7 @@ class Cartridge:
             self.info = read_identity(folder)
             self.generation = generations.GENERATIONS[self.info["generation"]]
             identity = bytes.fromhex(self.info["identity"])
-            self.partitions = (Partition(folder / "partition0", identity + b"\0"),)
+            self.partitions = (Partition(folder / "partition0", identity + b"\0", writable),)
         except BlockingIOError as error:
             os.close(self._lock)
             raise MediumError(f"cartridge {folder} is in use by another drive") from error
@@ -80,6 +83,7 @@ class Cartridge:
         new.mkdir(mode=0o700)
         try:
             _replace(new / _IDENTITY, info)
+            cls(new).abandon()
             new.rename(folder)
         except OSError as error:
             shutil.rmtree(new, ignore_errors=True)
@@ -117,9 +121,13 @@ class Cartridge:
                 partition.sync()
             self.save()
         finally:
-            for partition in self.partitions:
-                partition.close()
-            os.close(self._lock)
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close without writing anything."""
+        for partition in self.partitions:
+            partition.close()
+        os.close(self._lock)
 
 
 def read_identity(folder: Path) -> dict[str, Any]:

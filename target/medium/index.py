@@ -73,12 +73,23 @@ class Entry(NamedTuple):
         return not self.flags & (FILEMARK | ENCRYPTED)
 
 
-class Index:
-    """The entries of one partition; `count` objects are on the tape."""
+def open_file(path: Path, writable: bool) -> int:
+    """A descriptor for one file of a partition, made if it may be and is not there."""
+    flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._committed = self._whole(os.fstat(self._file).st_size // ENTRY_SIZE)
+
+class Index:
+    """The entries of one partition; `count` objects are on the tape.
+
+    Without ``writable`` nothing is repaired, and the file must exist.
+    """
+
+    def __init__(self, path: Path, writable: bool = True) -> None:
+        self._file = open_file(path, writable)
+        self._committed = os.fstat(self._file).st_size // ENTRY_SIZE
+        if writable:
+            self._committed = self._whole(self._committed)
         self._pending = bytearray()
         self._cache = b""
         self._cache_at = 0

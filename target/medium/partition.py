@@ -28,7 +28,7 @@ from crc32c import crc32c
 from target.medium import compress
 from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
 from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed
-from target.medium.index import ALIGNMENT, ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index
+from target.medium.index import ALIGNMENT, ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index, open_file
 from target.medium.runs import RUN_EXTERNAL, Run, RunTable
 
 _BATCH = 1 << 20
@@ -45,16 +45,18 @@ _ZEROS = bytes(ALIGNMENT)
 class Partition:
     """``folder`` holds the three files; ``identity`` is mixed into every block key.
 
-    `count` is the end of data as an object number, `used` the bytes in the data file.
+    `count` is the end of data as an object number, `used` the bytes in the data file. Without
+    ``writable`` it can only be read, and what a crash left is not repaired.
     """
 
-    def __init__(self, folder: Path, identity: bytes) -> None:
-        new = not folder.exists()
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def __init__(self, folder: Path, identity: bytes, writable: bool = True) -> None:
+        new = writable and not folder.exists()
+        if new:
+            folder.mkdir(mode=0o700)
         self.identity = identity
-        self.index = Index(folder / "index")
-        self.runs = RunTable(folder / "runs", identity)
-        self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.index = Index(folder / "index", writable)
+        self.runs = RunTable(folder / "runs", identity, writable)
+        self._data = open_file(folder / "data", writable)
         self._dirty = False
         self._stage = _buffer(_BATCH + (1 << 16))
         self._fill = 0
@@ -66,24 +68,35 @@ class Partition:
         if new:
             sync_folder(folder)
             sync_folder(folder.parent)
+        self._flushed = self._size = os.fstat(self._data).st_size
+        if not writable:
+            self.used = self._flushed = self._size = os.fstat(self._data).st_size
+            return
         self._recover()
         self.used = self._flushed = self._size = self.index.end
 
     def _recover(self) -> None:
-        """Drop index entries that a crash of the machine left half-written, and stray data."""
-        size = os.fstat(self._data).st_size
+        """Drop index entries that a crash of the machine left without data, and stray data."""
         count = self.index.count
-        while count:
-            try:
-                last = self.index[count - 1]
-                if last.offset + last.stored <= size:
-                    break
-            except BlockDamaged:
-                pass
+        while count and not self._stands(count - 1):
             count -= 1
         self.index.cut(count)
-        if size != self.index.end:
+        if self._size != self.index.end:
             os.ftruncate(self._data, self.index.end)
+
+    def _stands(self, number: int) -> bool:
+        """Whether an object's entry tells where data are; they themselves may be damaged."""
+        try:
+            entry = self.index[number]
+            if entry.offset + entry.stored > self._size:
+                return False
+            if not entry.needs_data:
+                return True
+            data = self._fetch(number, entry)
+            before = self.index[number - 1].end if number else 0
+        except BlockDamaged:
+            return False
+        return entry.check == entry.computed_check(crc32c(data)) or entry.offset == before
 
     @property
     def count(self) -> int:
@@ -312,7 +325,10 @@ class Partition:
         """
         self._check_place(number, entry)
         run = self.runs[entry.run]
-        if not run.flags & RUN_EXTERNAL or entry.stored < RAW_OVERHEAD:
+        external = bool(entry.flags & EXTERNAL)
+        if external != bool(run.flags & RUN_EXTERNAL):
+            raise IntegrityFailed(f"block {number} is not in the mode of its run")
+        if not external or entry.stored < RAW_OVERHEAD:
             return run
         sealed = self._fetch(number, entry)
         return run._replace(check=bytes(_RAW.unpack_from(sealed)[1]))

@@ -23,6 +23,7 @@ from crc32c import crc32c
 
 from target.medium.crypt import BlockCipher, Secret, check_value, digest
 from target.medium.errors import BlockDamaged, IntegrityFailed, MediumError, WriteFailed, WrongKey
+from target.medium.index import open_file
 
 _RECORD = struct.Struct("<32s32s16sQBBBBB3x64s64s64s")
 _SIZE = _RECORD.size + 4
@@ -98,8 +99,8 @@ def _context(identity: bytes, start: int, flags: int, kads: Kads) -> bytes:
 class RunTable:
     """The runs of one partition."""
 
-    def __init__(self, path: Path, identity: bytes) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: Path, identity: bytes, writable: bool = True) -> None:
+        self._file = open_file(path, writable)
         self._identity = identity
         self._known: dict[int, Run] = {}
         self._standing: list[tuple[int, int]] | None = None

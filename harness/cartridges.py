@@ -1,0 +1,104 @@
+"""What `keyreel cartridge` does: make a cartridge, show what is on it, verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.cli import USAGE_ERROR, say
+from harness.rig import parse_size
+from target.medium import inspect
+from target.medium.cartridge import Cartridge
+from target.medium.crypt import KEY_SIZE, Secret
+from target.medium.errors import MediumError
+
+DAMAGED = 1
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[Cartridge]:
+    cartridge = Cartridge(folder, writable=False)
+    try:
+        yield cartridge
+    finally:
+        cartridge.abandon()
+
+
+def create(folder: Path, barcode: str, capacity: str | None, write_protect: bool) -> int:
+    """Make a blank cartridge; the exit status."""
+    try:
+        size = None if capacity is None else parse_size(capacity)
+        Cartridge.create(folder, barcode, size, write_protect)
+    except (MediumError, ValueError) as error:
+        say(str(error))
+        return USAGE_ERROR
+    return 0
+
+
+def show(folder: Path) -> int:
+    """Print who the cartridge is and what is on it, without a key; the exit status."""
+    console = Console(highlight=False)
+    try:
+        with _open(folder) as cartridge:
+            info = cartridge.info
+            console.print(f"{cartridge.barcode}: LTO-{cartridge.generation.number} cartridge")
+            console.print(f"capacity   {cartridge.capacity:,} bytes native")
+            console.print(f"used       {cartridge.capacity - cartridge.remaining():,} bytes")
+            console.print(f"loads      {info['loads']}")
+            console.print(f"protected  {'yes' if cartridge.write_protect else 'no'}")
+            extents = list(inspect.contents(cartridge))
+            if not extents:
+                console.print("blank")
+                return 0
+            table = Table(box=None, pad_edge=False)
+            for name in ("file", "first object", "blocks", "bytes"):
+                table.add_column(name, justify="right")
+            for name in ("data", "key label"):
+                table.add_column(name)
+            for one in extents:
+                numbers = (one.file, one.first, one.blocks, one.length)
+                kind = "encrypted" if one.encrypted else "clear"
+                table.add_row(*(f"{n:,}" for n in numbers), kind, one.label)
+            console.print(table)
+    except MediumError as error:
+        say(str(error))
+        return USAGE_ERROR
+    return 0
+
+
+def verify(folder: Path, key_file: Path | None) -> int:
+    """Check every block, encrypted ones with a key if there is one; 1 if something is damaged."""
+    try:
+        key = None if key_file is None else _read_key(key_file)
+        with _open(folder) as cartridge:
+            report = inspect.verify(cartridge, key)
+    except (MediumError, ValueError, OSError) as error:
+        say(str(error))
+        return USAGE_ERROR
+    print(f"{report.blocks} blocks, {report.filemarks} filemarks")
+    clear = report.blocks - report.encrypted
+    print(f"{clear} clear blocks: checksums checked")
+    if report.encrypted:
+        unchecked = report.encrypted - report.opened - report.other_key
+        print(f"{report.encrypted} encrypted blocks: {report.opened} authenticated with the key,")
+        print(f"  {report.other_key} belong to another key, {unchecked} need a key to be checked")
+    for sentence in report.damage:
+        print(f"damaged: {sentence}")
+    print("damaged" if report.damage else "no damage found")
+    return DAMAGED if report.damage else 0
+
+
+def _read_key(path: Path) -> Secret:
+    """A key file as stenc writes it: 64 hexadecimal digits on the first line."""
+    lines = path.read_text(encoding="ascii").split()
+    try:
+        key = bytes.fromhex(lines[0])
+    except (IndexError, ValueError):
+        key = b""
+    if len(key) != KEY_SIZE:
+        raise ValueError(f"{path} does not begin with a key of 64 hexadecimal digits")
+    return Secret(key)

@@ -1,0 +1,1 @@
+"""`keyreel demo`: a story in which real tools meet an encrypting drive."""
