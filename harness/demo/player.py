@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,11 @@ def play() -> int:
     )
     start = time.monotonic()
     try:
-        with open_state(None) as state:
+        # A named state folder outlives the guest: the last step looks at the cartridge afterwards.
+        with (
+            tempfile.TemporaryDirectory(prefix="keyreel-demo-") as folder,
+            open_state(Path(folder)) as state,
+        ):
             _prepare(state.folder / "work")
             console.print("[bold]Booting a Linux kernel with a virtual LTO-9 drive …[/]")
             with make_guest(rig, state) as guest:
