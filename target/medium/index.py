@@ -29,6 +29,7 @@ ENTRY_SIZE = _ENTRY.size
 _CACHED = 2048
 _PENDING_LIMIT = 1 << 15
 _COMMIT_LIMIT = 2 * _PENDING_LIMIT
+"""Entries that become durable at once; what a crash of the machine can leave holes in."""
 _HOLE = bytes(ENTRY_SIZE)
 
 ALIGNMENT = 64
@@ -203,23 +204,24 @@ class Index:
 
         Raises WriteFailed; the entries stay pending.
         """
-        if not self._pending:
-            return
         try:
-            try:
-                written = os.pwrite(self._file, self._pending, self._committed * ENTRY_SIZE)
-                if written < len(self._pending):
-                    raise OSError("short write")
-                os.fdatasync(self._file)
-            except OSError:
-                os.ftruncate(self._file, self._committed * ENTRY_SIZE)
-                raise
+            while self._pending:
+                self._commit(self._pending[: _COMMIT_LIMIT * ENTRY_SIZE])
         except OSError as error:
             raise WriteFailed(f"the index could not be written: {error}") from error
-        self._committed = self.count
+
+    def _commit(self, piece: bytearray) -> None:
+        try:
+            if os.pwrite(self._file, piece, self._committed * ENTRY_SIZE) < len(piece):
+                raise OSError("short write")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._committed * ENTRY_SIZE)
+            raise
+        self._committed += len(piece) // ENTRY_SIZE
         # The tail of the cached window may have been short.
         self._cache = b""
-        self._pending.clear()
+        del self._pending[: len(piece)]
 
     def close(self) -> None:
         """Close the file; pending entries are lost."""

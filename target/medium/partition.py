@@ -167,11 +167,9 @@ class Partition:
         self._append(inner, length, run, ENCRYPTED | EXTERNAL)
 
     def write_filemarks(self, count: int) -> None:
-        """Append ``count`` filemarks. Raises WriteFailed."""
+        """Append ``count`` filemarks."""
         for _ in range(count):
             self.index.append(self.used, 0, 0, 0, FILEMARK)
-            if self.index.due:
-                self.sync()
 
     def sync(self) -> None:
         """Make everything written so far durable. Raises WriteFailed."""

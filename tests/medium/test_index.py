@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -12,7 +14,6 @@ import pytest
 
 from target.medium.errors import BlockDamaged
 from target.medium.index import ENCRYPTED, ENTRY_SIZE, FILEMARK, Index
-from target.medium.partition import Partition
 
 OBJECTS = 3_000_000
 EVERY = 1000
@@ -127,14 +128,29 @@ def test_a_damaged_entry_is_refused(tmp_path: Path) -> None:
     index.close()
 
 
-def test_many_filemarks_are_committed_in_parts(tmp_path: Path) -> None:
-    """Memory for what waits is bounded, and so is what a crash can leave behind a hole."""
-    partition = Partition(tmp_path / "partition", bytes(17))
-    partition.write_filemarks(100_000)
-    assert partition.count == 100_000
-    assert partition.count - partition.index.committed < 1 << 15
-    partition.close()
-    partition = Partition(tmp_path / "partition", bytes(17))
-    assert 100_000 - (1 << 15) < partition.count < 100_000
-    assert partition.index.files == partition.count
-    partition.close()
+def test_what_becomes_durable_at_once_is_what_is_searched_for_holes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many filemarks one command writes, a hole of its commit is found."""
+    path = tmp_path / "index"
+    index = Index(path)
+    for _ in range(200_000):
+        index.append(0, 0, 0, 0, FILEMARK)
+    grown = [0]
+
+    def fdatasync(file: int) -> None:
+        grown.append(os.fstat(file).st_size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fdatasync)
+        index.commit()
+    index.close()
+    assert grown[-1] == 200_000 * ENTRY_SIZE
+    content = path.read_bytes()
+    for before, after in pairwise(grown):
+        cut = bytearray(content[:after])
+        cut[before : before + ENTRY_SIZE] = bytes(ENTRY_SIZE)
+        path.write_bytes(cut)
+        index = Index(path)
+        assert index.count * ENTRY_SIZE == before
+        index.close()
