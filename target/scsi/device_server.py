@@ -84,16 +84,20 @@ class DeviceServer:
             return command.handler(self, Call(command, nexus, cdb, data_out, data_in))
         except CheckCondition as condition:
             return self._check(condition.sense, condition.length)
-        except Exception:
-            # Loaded here because a target's start-up time is its rig's, and this should not be
-            # needed at all. The CDB is no secret; buffers may hold keys and are not shown.
-            import logging
-
-            logging.getLogger(__name__).exception("%s: CDB %s", self, bytes(cdb).hex(" "))
-            return self._check(Sense(s.INTERNAL_FAILURE), 0)
+        except Exception as error:
+            return self._check(self.failed(error, cdb), 0)
 
     def admit(self, command: Command) -> None:
         """Raise CheckCondition when the unit is in no state to run ``command``."""
+
+    def failed(self, error: Exception, cdb: bytes) -> Sense:
+        """What to tell the initiator of an exception that a command did not expect."""
+        # Loaded here because a target's start-up time is its rig's, and this should not be
+        # needed at all. The CDB is no secret; buffers may hold keys and are not shown.
+        import logging
+
+        logging.getLogger(__name__).error("%s: CDB %s", self, bytes(cdb).hex(" "), exc_info=error)
+        return Sense(s.INTERNAL_FAILURE)
 
     def meet(self, nexus: Nexus) -> NexusState:
         """First command of a nexus: it has yet to hear of the power-on."""

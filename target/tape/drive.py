@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from target.encryption.parameters import Encryption, Parameters, ParameterSet
 from target.medium.cartridge import OBJECT_COST, Cartridge
 from target.medium.crypt import TAG_SIZE, BlockCipher
-from target.medium.errors import IntegrityFailed, WriteFailed
+from target.medium.errors import IntegrityFailed, MediumError, WriteFailed
 from target.medium.generations import FIRST_ENCRYPTING, GENERATIONS, Generation
 from target.medium.null import NullCartridge
 from target.medium.partition import Partition
@@ -24,6 +25,7 @@ from target.scsi.mode import ModePages
 from target.scsi.primary import Page, PrimaryUnit
 from target.scsi.sense import CheckCondition, Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mode_pages
+from target.tape.nonvolatile import NonVolatile
 
 KEEP_DENSITY = (0x00, 0x7F)
 
@@ -40,13 +42,13 @@ class Counters:
     blocks_read: int = 0
     write_errors: int = 0
     read_errors: int = 0
-    loads: int = 0
 
 
 class Drive(PrimaryUnit):
     """A drive of one model, with or without a cartridge.
 
-    ``compression`` is off, lz4 or zstd: what mode page 0Fh may switch on.
+    ``compression`` is off, lz4 or zstd: what mode page 0Fh may switch on. ``state`` is the file of
+    what the drive remembers without power. Raises ValueError if that is no such file.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Drive(PrimaryUnit):
         serial: str,
         commands: Sequence[Command],
         compression: str = "off",
+        state: Path | None = None,
     ) -> None:
         super().__init__(commands, personality.limits["sense_length"])
         self.personality = personality
@@ -70,6 +73,8 @@ class Drive(PrimaryUnit):
         self.loaded = False
         self.position = 0
         self.counters: Counters = Counters()
+        self._state = state
+        self.lifetime: NonVolatile = NonVolatile.load(state)
         self.alerts: dict[Nexus, set[int]] = {}
         self.parameters = Parameters()
         self.key_failures = 0
@@ -104,7 +109,8 @@ class Drive(PrimaryUnit):
         # Small test cartridges keep a proportion of themselves, full-size ones a fixed amount.
         self._early_warning = min(1 << 30, self.cartridge.capacity // 16)
         self.cartridge.info["loads"] += 1
-        self.counters.loads += 1
+        self.lifetime.load_cycles += 1
+        self.lifetime.save(self._state)
         self._forget_ciphers()
         self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
 
@@ -117,6 +123,7 @@ class Drive(PrimaryUnit):
         except WriteFailed:
             raise self.write_failed() from None
         self.loaded = False
+        self.lifetime.save(self._state)
         self.key_failures = 0
         self._forget_ciphers()
         for nexus in self.parameters.demounted():
@@ -164,8 +171,11 @@ class Drive(PrimaryUnit):
         return self.remaining < self._early_warning
 
     def volume_has_encrypted_blocks(self) -> bool:
-        """VCELB."""
-        return self.first_encrypted() is not None
+        """VCELB. A damaged run record is one of encrypted blocks all the same."""
+        try:
+            return self.first_encrypted() is not None
+        except MediumError:
+            return True
 
     def first_encrypted(self) -> int | None:
         """Object number of the first encrypted block, or None."""
@@ -177,12 +187,25 @@ class Drive(PrimaryUnit):
         """Whether encryption works on the loaded volume."""
         return self.density.number >= FIRST_ENCRYPTING
 
+    def count_life(self, counter: str, stored: int) -> None:
+        """Count bytes on the medium for as long as the cartridge and the drive live."""
+        assert self.cartridge is not None
+        self.cartridge.info[counter] += stored
+        self.lifetime.bytes_since_clean += stored
+
     # --- state of the unit -------------------------------------------------------------------
 
     def admit(self, command: Command) -> None:
         """Commands that need a volume have one."""
         if command.rules & Rule.NEEDS_MEDIUM:
             self.require_volume()
+
+    def failed(self, error: Exception, cdb: bytes) -> Sense:
+        """3/31/00 where the structure of the volume is damaged and no command knew better."""
+        if isinstance(error, MediumError):
+            self.counters.read_errors += 1
+            return Sense(s.FORMAT_CORRUPTED)
+        return super().failed(error, cdb)
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """Only the recommended one is known of these models."""
@@ -255,7 +278,9 @@ class Drive(PrimaryUnit):
         counters = self.counters
         counters.blocks_written += 1
         counters.host_written += length
-        counters.medium_written += partition.used - before
+        stored = partition.used - before
+        counters.medium_written += stored
+        self.count_life("bytes_written", stored)
 
     def _new_run(self, used: ParameterSet) -> tuple[int, int, BlockCipher | None]:
         if isinstance(self.cartridge, NullCartridge) or not self.can_encrypt_volume():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from target.medium.errors import MediumError
 from target.scsi.command import Nexus
 from target.scsi.log import ASCII_LIST, COUNTER, LogPage, Parameter
 
@@ -50,7 +51,10 @@ def _partition_record(value: int | bytes, size: int = 4) -> bytes:
 
 
 def _first_encrypted(drive: Drive) -> bytes:
-    first = drive.first_encrypted() if drive.loaded else None
+    try:
+        first = drive.first_encrypted() if drive.loaded else None
+    except MediumError:
+        first = None
     return _partition_record(_NONE if first is None else first, 6)
 
 
@@ -115,6 +119,10 @@ PAGES = (
             Parameter(0x0002, 8, lambda d: d.counters.medium_read, COUNTER),
             Parameter(0x0003, 8, lambda d: d.counters.host_read, COUNTER),
             Parameter(0x0100, 8, lambda d: 0, COUNTER),
+            # Vendor parameters of LTO drives: MB since cleaning, load cycles, clean cycles.
+            Parameter(0x8000, 4, lambda d: d.lifetime.bytes_since_clean // _MB, COUNTER),
+            Parameter(0x8001, 4, lambda d: d.lifetime.load_cycles, COUNTER),
+            Parameter(0x8002, 4, lambda d: 0, COUNTER),
         ),
     ),
     LogPage(

@@ -94,6 +94,7 @@ def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: 
     counters.blocks_read += 1
     counters.host_read += got
     counters.medium_read += entry.stored
+    drive.count_life("bytes_read", entry.stored)
     return got
 
 
