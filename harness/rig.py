@@ -143,6 +143,7 @@ class Rig(_Table):
                     cartridge=drive.cartridge,
                     compression=drive.compression,
                     medium=drive.medium,
+                    state=str(state.absolute() / "drives" / f"{drive.name}.json"),
                 )
                 for drive in self.drive
             ),

@@ -32,7 +32,8 @@ def ensure(plan: CartridgePlan) -> None:
 def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     """One drive; its cartridge must exist."""
     model = personality.load(drive_plan.model)
-    drive = Drive(model, drive_plan.serial, COMMANDS, drive_plan.compression)
+    state = None if drive_plan.state is None else Path(drive_plan.state)
+    drive = Drive(model, drive_plan.serial, COMMANDS, drive_plan.compression, state)
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(model.media["native"]))
     elif drive_plan.cartridge is not None:

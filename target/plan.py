@@ -35,6 +35,8 @@ class DrivePlan:
     """off, lz4 or zstd."""
     medium: str = "file"
     """file, or null: a medium that accepts and discards, for measuring the transport."""
+    state: str | None = None
+    """File with what the drive remembers without power, made when it is first needed."""
 
 
 @dataclass(frozen=True)
