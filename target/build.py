@@ -37,7 +37,10 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(model.media["native"]))
     elif drive_plan.cartridge is not None:
-        drive.insert(Cartridge(Path(plan.cartridge(drive_plan.cartridge).path)))
+        told = plan.cartridge(drive_plan.cartridge)
+        cartridge = Cartridge(Path(told.path))
+        cartridge.info["write_protect"] = told.write_protect
+        drive.insert(cartridge)
     return drive
 
 
