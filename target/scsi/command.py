@@ -77,6 +77,8 @@ class Command:
     rules: Rule
     timeout: str
     service_action: int | None = None
+    needs_medium: bool = False
+    """`Rule.NEEDS_MEDIUM`, as every command asks for it."""
     reserved: int = 0
     """The CDB bits that must be zero, as one big-endian number over the whole CDB."""
 
@@ -116,7 +118,18 @@ def command(
         text += "\n1.4-0 service_action"
     layout = Layout(text, size)
     reserved = int.from_bytes(layout.mask, "big") ^ (1 << 8 * size) - 1
-    return Command(opcode, name, layout, handler, data, rules, timeout, service_action, reserved)
+    return Command(
+        opcode,
+        name,
+        layout,
+        handler,
+        data,
+        rules,
+        timeout,
+        service_action,
+        bool(rules & Rule.NEEDS_MEDIUM),
+        reserved,
+    )
 
 
 class Call:

@@ -20,7 +20,7 @@ from target.medium.partition import Partition
 from target.medium.runs import RUN_RAW_DISABLED, external_run, new_run
 from target.personality import Personality
 from target.scsi import sense as s
-from target.scsi.command import Command, Nexus, Rule
+from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
 from target.scsi.primary import Page, PrimaryUnit
 from target.scsi.sense import CheckCondition, Sense, invalid_parameter
@@ -197,7 +197,7 @@ class Drive(PrimaryUnit):
 
     def admit(self, command: Command) -> None:
         """Commands that need a volume have one."""
-        if command.rules & Rule.NEEDS_MEDIUM:
+        if command.needs_medium:
             self.require_volume()
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:
