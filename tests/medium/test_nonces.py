@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
@@ -76,24 +77,22 @@ class History(RuleBasedStateMachine):
             assert not any(key in content for key in keys), f"a key is in {name}"
         self.stack.close()
 
-    def attempt(self, *blocks: bytes, marks: int = 0) -> None:
+    def attempt(self, *work: Callable[[], None]) -> None:
         """Write; the file system may refuse."""
         try:
-            for data in blocks:
-                self.host.write(data)
-            if marks:
-                self.host.filemarks(marks)
+            for one in work:
+                one()
         except Refused as refused:
             assert refused.code is s.WRITE_ERROR
             assert self.faults.failing
 
     @rule(count=st.integers(1, 5), size=st.sampled_from((1, 1000, 70_000, 400_000)))
     def write(self, count: int, size: int) -> None:
-        self.attempt(*[block(size)] * count)
+        self.attempt(*[lambda: self.host.write(block(size))] * count)
 
     @rule(count=st.integers(0, 2), immed=st.booleans())
     def filemarks(self, count: int, immed: bool) -> None:
-        self.attempt(marks=count)
+        self.attempt(lambda: self.host.filemarks(count, immed))
 
     @rule(key=st.sampled_from((KEY, OTHER_KEY)))
     def set_key(self, key: bytes) -> None:
@@ -118,8 +117,10 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: self.faults.failing)
     @rule()
-    def make_room(self) -> None:
+    def notice_and_make_room(self) -> None:
+        self.attempt(self.host.filemarks)
         self.faults.heal()
+        self.attempt(lambda: self.host.write(block(100)))
 
     @rule(clean=st.booleans(), key=st.sampled_from((KEY, OTHER_KEY)))
     def restart(self, clean: bool, key: bytes) -> None:
