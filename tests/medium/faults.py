@@ -35,11 +35,12 @@ class Faults:
         wanted = self.failing.get(name)
         if wanted is None or wanted not in ("*", Path(os.readlink(f"/proc/self/fd/{file}")).name):
             return self._real[name](file, *args)
+        self.raised += 1
         if name == "pwrite" and self.partial:
             data, at = args
-            done, self.partial = self._real[name](file, data[: self.partial], at), 0
-            return done
-        self.raised += 1
+            size, self.partial = min(self.partial, len(data) - 1), 0
+            if size:
+                return self._real[name](file, data[:size], at)
         raise OSError(self.error, os.strerror(self.error))
 
     @contextmanager
