@@ -69,7 +69,7 @@ def read_block(
             raise CheckCondition(s.ENCRYPTION_MODE_MISMATCH)
         return partition.read_sealed(number, entry, _cipher(drive, used, number, entry), out)
     except WrongKey:
-        drive.key_failed()
+        drive.key_failed(used.counter)
         raise CheckCondition(s.INCORRECT_KEY) from None
     except (IntegrityFailed, BlockDamaged):
         raise CheckCondition(s.INTEGRITY_FAILED) from None
@@ -96,4 +96,5 @@ def _cipher(drive: Drive, used: ParameterSet, number: int, entry: Entry) -> Bloc
     if run != entry.run or counter != used.counter or cipher is None or entry.flags & EXTERNAL:
         cipher = drive.partition.cipher(number, entry, used.key)
         drive.read_cipher = (entry.run, used.counter, cipher)
+        drive.key_fitted()
     return cipher

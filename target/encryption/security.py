@@ -21,7 +21,7 @@ from target.medium.index import ENCRYPTED, EXTERNAL, FILEMARK, Entry
 from target.medium.runs import RUN_RAW_DISABLED, Kads, Run
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
-from target.scsi.sense import CheckCondition, invalid_parameter
+from target.scsi.sense import CheckCondition
 
 if TYPE_CHECKING:
     from target.tape.drive import Drive
@@ -55,9 +55,11 @@ def security_protocol_out(drive: Drive, call: Call) -> Completion:
     drive.parameters.registered.add(call.nexus)
     if not call["transfer_length"]:
         return GOOD
-    data = call.parameters(call["transfer_length"])
-    for buffer in call.data_out:
-        buffer[:] = bytes(len(buffer))
+    try:
+        data = call.parameters(call["transfer_length"])
+    finally:
+        for buffer in call.data_out:
+            buffer[:] = bytes(len(buffer))
     try:
         _set_data_encryption(drive, call.nexus, data)
     finally:
@@ -76,8 +78,10 @@ def _set_data_encryption(drive: Drive, nexus: Nexus, data: bytearray) -> None:
     scope = Scope(fields["scope"])
     management = abilities["management"]
     offered = {Scope.PUBLIC: "public_c", Scope.LOCAL: "local_c", Scope.ALL: "aitn_c"}
-    if not management[offered[scope]] or (fields["lock"] and not management["lock_c"]):
-        raise invalid_parameter(4)
+    if not management[offered[scope]]:
+        raise set_page.bad("scope")
+    if fields["lock"] and not management["lock_c"]:
+        raise set_page.bad("lock")
     new = None
     if scope is not Scope.PUBLIC:
         new = set_page.parse(
@@ -91,7 +95,7 @@ def _set_data_encryption(drive: Drive, nexus: Nexus, data: bytearray) -> None:
     affected = parameters.establish(nexus, scope, new, bool(fields["lock"]))
     drive.parameters_changed()
     for other in affected:
-        drive.nexuses[other].attentions.append(s.ENCRYPTION_CHANGED_BY_OTHER)
+        drive.tell(other, s.ENCRYPTION_CHANGED_BY_OTHER)
 
 
 def _information(call: Call, code: int) -> bytes:

@@ -22,9 +22,12 @@ RAW_NEVER = (1, 6)
 RAW_NOT_CONTROLLABLE = (1, 6, 7)
 RAW_DISABLED_BY_DEFAULT = (4,)
 _KEY_AT = pages.SET_PAGE.size
+_EXACT = {pages.KAD_U: "ukadf", pages.KAD_A: "akadf"}
+"""The capability that says that key-associated data of a type have the maximum length."""
 
 
-def _bad(name: str) -> CheckCondition:
+def bad(name: str) -> CheckCondition:
+    """5/26/00 pointing at a field of the page; the caller raises it."""
     where = pages.SET_PAGE[name]
     return invalid_parameter(where.first, where.top_bit if where.width % 8 else None)
 
@@ -35,17 +38,17 @@ def check_header(data: bytearray) -> dict[str, int]:
         raise CheckCondition(s.PARAMETER_LIST_LENGTH)
     fields = pages.SET_PAGE.decode(data)
     if fields["page_code"] != pages.SET_DATA_ENCRYPTION:
-        raise _bad("page_code")
+        raise bad("page_code")
     end = fields["page_length"] + 4
     if end > len(data):
         raise CheckCondition(s.PARAMETER_LIST_LENGTH)
     if end < pages.SET_PAGE.size:
-        raise _bad("page_length")
+        raise bad("page_length")
     stray = pages.SET_PAGE.stray_bit(data)
     if stray:
         raise invalid_parameter(*stray)
     if fields["scope"] > Scope.ALL:
-        raise _bad("scope")
+        raise bad("scope")
     return fields
 
 
@@ -70,7 +73,7 @@ def parse(
     key_end = _KEY_AT + fields["key_length"]
     end = fields["page_length"] + 4
     if key_end > end:
-        raise _bad("key_length")
+        raise bad("key_length")
     off_set = ParameterSet(
         scope=Scope(fields["scope"]),
         ckod=bool(fields["ckod"]),
@@ -80,16 +83,16 @@ def parse(
     if off:
         return off_set
     if fields["algorithm_index"] != abilities["algorithm_index"]:
-        raise _bad("algorithm_index")
+        raise bad("algorithm_index")
     if fields["key_format"] not in abilities["key_formats"]:
-        raise _bad("key_format")
+        raise bad("key_format")
     if fields["kad_format"] > 2:
-        raise _bad("kad_format")
+        raise bad("kad_format")
     if fields["key_length"] not in (0, KEY_SIZE):
-        raise _bad("key_length")
+        raise bad("key_length")
     needed = encryption is Encryption.ENCRYPT or decryption >= Decryption.DECRYPT
     if needed and not fields["key_length"]:
-        raise _bad("key_length")
+        raise bad("key_length")
     kads = _kads(data, key_end, end, fields["kad_format"], abilities, encryption)
     rdmc, rdmc_c = fields["rdmc"], abilities["algorithm"]["rdmc_c"]
     with memoryview(data) as view:
@@ -109,15 +112,15 @@ def parse(
 def _modes(fields: dict[str, int], abilities: dict[str, Any]) -> tuple[Encryption, Decryption]:
     algorithm = abilities["algorithm"]
     if fields["encryption_mode"] > Encryption.ENCRYPT:
-        raise _bad("encryption_mode")
+        raise bad("encryption_mode")
     if fields["decryption_mode"] > Decryption.MIXED:
-        raise _bad("decryption_mode")
+        raise bad("decryption_mode")
     encryption = Encryption(fields["encryption_mode"])
     decryption = Decryption(fields["decryption_mode"])
     if encryption is Encryption.EXTERNAL and algorithm["eemc_c"] == 1:
-        raise _bad("encryption_mode")
+        raise bad("encryption_mode")
     if decryption is Decryption.RAW and algorithm["rdmc_c"] in RAW_NEVER:
-        raise _bad("decryption_mode")
+        raise bad("decryption_mode")
     return encryption, decryption
 
 
@@ -131,19 +134,19 @@ def _check_controls(
     reserved: bool,
 ) -> None:
     if fields["ceem"] >= 2 and decryption is Decryption.DISABLE:
-        raise _bad("ceem")
+        raise bad("ceem")
     fixed = abilities["algorithm"]["rdmc_c"] in RAW_NOT_CONTROLLABLE
     if fields["rdmc"] == 1 or (fields["rdmc"] >= 2 and fixed and encryption is Encryption.ENCRYPT):
-        raise _bad("rdmc")
+        raise bad("rdmc")
     if fields["sdk"]:
-        raise _bad("sdk")
+        raise bad("sdk")
     if fields["ckod"] and not loaded:
-        raise _bad("ckod")
+        raise bad("ckod")
     # CKORP speaks of persistent reservations, which no nexus can hold on these models yet.
     if fields["ckorp"]:
-        raise _bad("ckorp")
+        raise bad("ckorp")
     if fields["ckorl"] and not reserved:
-        raise _bad("ckorl")
+        raise bad("ckorl")
 
 
 def _kads(
@@ -171,11 +174,13 @@ def _kads(
             raise invalid_parameter(at + 1, flags.bit_length() - 1)
         if size > limits[kind] or at + 4 + size > end:
             raise invalid_parameter(at + 2)
+        if abilities["algorithm"].get(_EXACT.get(kind)) and size < limits[kind]:
+            raise invalid_parameter(at + 2)
         found[kind] = bytes(data[at + 4 : at + 4 + size])
         at += 4 + size
     metadata = found.get(pages.KAD_M, b"")
     if encryption is Encryption.EXTERNAL and len(metadata) != abilities["max_mkad"]:
-        raise _bad("encryption_mode")
+        raise bad("encryption_mode")
     if abilities["algorithm"]["dkad_c"] == 1 and not found:
         raise CheckCondition(s.INCOMPLETE_KAD_SET)
     return Kads(found.get(pages.KAD_U, b""), found.get(pages.KAD_A, b""), metadata, kad_format)

@@ -106,9 +106,15 @@ class DeviceServer:
 
     def attention(self, code: Code, but: Nexus | None = None) -> None:
         """Establish a unit attention for every known nexus except ``but``, once each."""
-        for nexus, state in self.nexuses.items():
-            if nexus != but and code not in state.attentions:
-                state.attentions.append(code)
+        for nexus in self.nexuses:
+            if nexus != but:
+                self.tell(nexus, code)
+
+    def tell(self, nexus: Nexus, code: Code) -> None:
+        """Establish a unit attention for one known nexus, unless the same is pending."""
+        attentions = self.nexuses[nexus].attentions
+        if code not in attentions:
+            attentions.append(code)
 
     def reset(self, attention: Code = s.POWER_ON) -> None:
         """Power-on or hard reset: reservations, prevents and pending attentions are gone."""

@@ -124,10 +124,10 @@ class Drive(PrimaryUnit):
             raise self.write_failed() from None
         self.loaded = False
         self.lifetime.save(self._state)
-        self.key_failures = 0
+        self._forget_key_failures()
         self._forget_ciphers()
         for nexus in self.parameters.demounted():
-            self.nexuses[nexus].attentions.append(s.ENCRYPTION_CHANGED_BY_EVENT)
+            self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
 
     def eject(self) -> Cartridge | NullCartridge | None:
         """Unload and hand the cartridge out, still open; None if the drive is empty."""
@@ -218,7 +218,7 @@ class Drive(PrimaryUnit):
         self.modes.reset()
         self.descriptor_sense = False
         self.block_length, self.buffered = 0, 1
-        self.key_failures = 0
+        self._forget_key_failures()
         self.position = 0
         self._forget_ciphers()
 
@@ -226,7 +226,7 @@ class Drive(PrimaryUnit):
         """Keys that were to go with the reservation go."""
         super().release_reservation()
         for nexus in self.parameters.reservation_lost():
-            self.nexuses[nexus].attentions.append(s.ENCRYPTION_CHANGED_BY_EVENT)
+            self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
         self._forget_ciphers()
 
     def alert(self, flag: int) -> None:
@@ -238,11 +238,19 @@ class Drive(PrimaryUnit):
         """A key came or went: whatever was derived from it is forgotten."""
         self._forget_ciphers()
 
-    def key_failed(self) -> None:
-        """A block was read with a wrong key; each key counts once, in a row."""
-        if self._failed_key != self.parameters.counter:
-            self._failed_key = self.parameters.counter
+    def key_failed(self, counter: int) -> None:
+        """A block was read with a wrong key; each key, told by its counter, counts once."""
+        if self._failed_key != counter:
+            self._failed_key = counter
             self.key_failures += 1
+
+    def key_fitted(self) -> None:
+        """A block was read with the right key: the row of failures, unless at its limit, ends."""
+        if self.key_failures < self.personality.encryption["key_fail_limit"]:
+            self._forget_key_failures()
+
+    def _forget_key_failures(self) -> None:
+        self.key_failures = self._failed_key = 0
 
     def _forget_ciphers(self) -> None:
         self.read_cipher = (0, 0, None)
