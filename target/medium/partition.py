@@ -175,7 +175,7 @@ class Partition:
         """Make everything written so far durable. Raises WriteFailed."""
         self._flush()
         try:
-            if self._size > self.used:
+            if self._size != self.used:
                 os.ftruncate(self._data, self.used)
                 self._size = self.used
             if self._dirty:
@@ -247,8 +247,8 @@ class Partition:
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
         if self._flushed < self._window_at + self._window_size:
             self._window_size = 0
+        self._size = max(self._size, self._flushed + done)
         self._flushed = self._flushed + done + ALIGNMENT - 1 & -ALIGNMENT
-        self._size = max(self._size, self._flushed)
         self._dirty = True
 
     def _abandon(self, count: int) -> None:

@@ -187,6 +187,19 @@ def test_only_what_was_synced_survives(folder: Path) -> None:
         assert tape.objects(KEY) == objects
 
 
+@pytest.mark.parametrize("size", [1, 100, MIB - 1, MIB + 1, 2 * MIB + 63])
+@pytest.mark.parametrize("key", [None, KEY], ids=["clear", "encrypted"])
+def test_filemarks_behind_a_block_of_any_size_are_kept(
+    folder: Path, key: bytes | None, size: int
+) -> None:
+    """The data file ends where the last filemark says, whatever was written before it."""
+    with medium(folder) as tape:
+        tape.write(block(size), key)
+        tape.partition.write_filemarks(2)
+    with medium(folder) as tape:
+        assert tape.objects(KEY) == [block(size), None, None]
+
+
 def test_used_is_what_is_on_the_tape(folder: Path) -> None:
     with medium(folder) as tape:
         _write(tape, 0)
