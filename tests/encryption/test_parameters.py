@@ -187,6 +187,15 @@ def test_an_unlocked_nexus_writes_on(host: Host, other: Host) -> None:
     assert host.write(b"two").status == GOOD
 
 
+def test_a_new_page_without_lock_unlocks(host: Host, other: Host) -> None:
+    set_keys(host, KEY_A, lock=1)
+    set_keys(host, KEY_A)
+    other.hear()
+    set_keys(other, KEY_B)
+    host.hear()
+    assert host.write(b"two").status == GOOD
+
+
 def test_a_public_nexus_locks_to_anothers_set(host: Host, other: Host) -> None:
     set_keys(host, KEY_A)
     other.hear()

@@ -25,7 +25,7 @@ KINDS = {CLEAR: "clear", RIGHT: "right key", WRONG: "wrong key", DAMAGED: "tag w
          PRIVATE: "not raw readable"}  # fmt: skip
 MODES = {DISABLE: "DISABLE", RAW: "RAW", DECRYPT: "DECRYPT", MIXED: "MIXED"}
 
-# Section 7 of the reference: None is data, True the raw form.
+# The table of target.encryption.reading: None is data, True the raw form.
 EXPECTED: dict[tuple[int, int], Code | bool | None] = {
     (DISABLE, CLEAR): None,
     (DISABLE, RIGHT): s.UNABLE_TO_DECRYPT,
