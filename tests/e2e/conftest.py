@@ -14,6 +14,7 @@ from harness.guest.api import Guest
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
+from tests.e2e.tools import Tools
 
 ROOT = Path(__file__).parents[2]
 ONE_LTO9 = ROOT / "fixtures" / "rigs" / "one-lto9.toml"
@@ -38,6 +39,19 @@ def guest(guest_state: Path) -> Iterator[Guest]:
     """A running guest with drive0 and its cartridge; one for all tests of a module."""
     with open_state(guest_state) as state, make_guest(Rig.load(ONE_LTO9), state) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def tools(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
+    """The tools in `guest`, set on drive0, in a work folder of the module."""
+    return Tools(guest, tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture
+def drive(tools: Tools) -> Tools:
+    """The tools with an empty tape at its beginning, variable blocks and no key."""
+    tools.blank()
+    return tools
 
 
 @pytest.fixture

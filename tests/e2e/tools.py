@@ -1,0 +1,166 @@
+"""How the end-to-end tests speak with the tools in a guest: shell lines, positions, raw CDBs."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.guest.api import Guest
+from harness.rig import Rig
+from harness.running import make_guest
+from harness.state import open_state
+
+TIMEOUT = 60.0
+"""Seconds that any one line may take."""
+CANNOT_READ = "Input/output error"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What sg_raw said of one command, and the data that came in."""
+
+    status: int
+    text: str
+    data: bytes
+
+    @property
+    def sense(self) -> str:
+        """The decoded sense data without its heading, one line; empty if there were none."""
+        _, _, decoded = self.text.partition("Fixed format, current; Sense key: ")
+        lines = re.split(r"\n\n|\nWriting|\nError|\n Raw", decoded)[0].splitlines()
+        return "; ".join(line.strip().removeprefix("Additional sense: ") for line in lines)
+
+
+class Tools:
+    """Runs lines in a guest with $TAPE and $SG naming one drive, in a work folder of its own."""
+
+    def __init__(self, guest: Guest, folder: Path, drive: str = "drive0") -> None:
+        self.guest = guest
+        self.folder = folder
+        device = guest.devices[drive]
+        self.tape, self.sg, self.serial = device.tape, device.sg, device.serial
+        self.said = bytearray()
+        """All output of all lines."""
+
+    def run(self, line: str, stdin: bytes = b"") -> tuple[int, str]:
+        """Run a shell line: its exit status and its output, errors after it."""
+        variables = {**os.environ, "LC_ALL": "C", "TAPE": self.tape, "SG": self.sg}
+        done = self.guest.run(
+            ["sh", "-c", line], stdin=stdin, env=variables, cwd=self.folder, timeout=TIMEOUT
+        )
+        self.said += done.stdout + done.stderr
+        return done.status, (done.stdout + done.stderr).decode()
+
+    def ok(self, line: str, stdin: bytes = b"") -> str:
+        """The output of a line that must end well."""
+        status, output = self.run(line, stdin)
+        assert status == 0, f"{line} ended with {status}:\n{output}"
+        return output
+
+    def fails(self, line: str, stdin: bytes = b"") -> str:
+        """The output of a line that must not end well."""
+        status, output = self.run(line, stdin)
+        assert status != 0, f"{line} ended well:\n{output}"
+        return output
+
+    def raw(self, cdb: str, length: int = 0, out: bytes = b"") -> Raw:
+        """Send a CDB, given in hex, with ``out`` or with room for ``length`` bytes."""
+        got = self.folder / "raw-in"
+        got.write_bytes(b"")
+        options = f"-r {length} -o raw-in " if length else ""
+        options += f"-s {len(out)} " if out else ""
+        status, text = self.run(f"sg_raw -v {options} $SG {cdb}", stdin=out)
+        return Raw(status, text, got.read_bytes())
+
+    # --- the tape ---
+
+    def write(self, data: bytes, block: int) -> None:
+        """Write a file of blocks; the last one may be short. st adds a filemark."""
+        self.ok(f"dd of=$TAPE bs={block} iflag=fullblock", stdin=data)
+
+    def read(self, block: int) -> bytes:
+        """Read up to the next filemark with a buffer of that size."""
+        self.ok(f"dd if=$TAPE of=read bs={block}")
+        return (self.folder / "read").read_bytes()
+
+    def mt(self, operation: str) -> str:
+        """The output of mt, which must end well."""
+        return self.ok(f"mt -f $TAPE {operation}")
+
+    def position(self) -> tuple[int, int]:
+        """File and block number as mt status says them."""
+        found = re.search(r"File number=(-?\d+), block number=(-?\d+)", self.mt("status"))
+        assert found
+        return int(found[1]), int(found[2])
+
+    def object_number(self) -> int:
+        """The logical object number at the heads, asked of the drive."""
+        return int.from_bytes(self.raw("34 00 00 00 00 00 00 00 00 00", 20).data[4:8], "big")
+
+    def flags(self) -> set[str]:
+        """The general status bits that mt status names."""
+        return set(self.mt("status").splitlines()[-1].split())
+
+    def blank(self) -> None:
+        """Whatever was done before: an empty tape at its beginning, variable blocks, no key."""
+        self.guest.run(["mt", "-f", self.tape, "load"])
+        off = bytes.fromhex("0010 0010 40 00 00 00 01 00").ljust(20, b"\0")
+        assert self.raw("b5 20 00 10 00 00 00 00 00 14 00 00", out=off).status == 0
+        self.ok(
+            "mt -f $TAPE rewind && mt -f $TAPE setblk 0 && mt -f $TAPE erase && mt -f $TAPE rewind"
+        )
+
+    # --- keys ---
+
+    def key_file(self, name: str, label: str = "") -> bytes:
+        """Write a file with a new key as stenc reads it; the key."""
+        key = secrets.token_bytes(32)
+        path = self.folder / name
+        path.touch(0o600)
+        path.write_text(f"{key.hex()}\n{label}", encoding="ascii")
+        return key
+
+    def stenc(self, arguments: str) -> str:
+        """The output of stenc, which must end well. Its audit log goes to the work folder."""
+        (self.folder / "log").mkdir(exist_ok=True)
+        mounted = "mountpoint -q /var/log || mount --bind log /var/log"
+        return self.ok(f"{{ {mounted}; }} && stenc -f $TAPE {arguments}")
+
+    def details(self) -> dict[str, str]:
+        """What stenc --detail says; lines without a name continue the one before."""
+        fields: dict[str, str] = {}
+        name = ""
+        for line in self.stenc("--detail").splitlines()[2:]:
+            before, colon, after = line.partition(":")
+            if colon:
+                name = before
+                fields[name] = after.strip()
+            else:
+                fields[name] += "; " + line.strip()
+        return fields
+
+
+@contextmanager
+def rig_guest(text: str, folder: Path) -> Iterator[Guest]:
+    """A running guest with that rig, its state in ``folder``/state."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "rig.toml"
+    file.write_text(text, encoding="utf-8")
+    with open_state(folder / "state") as state, make_guest(Rig.load(file), state) as guest:
+        yield guest
+
+
+def rig_text(name: str, *drives: str, cartridges: str = "") -> str:
+    """A rig file: ``drives`` are the lines of one [[drive]] each."""
+    tables = "".join(f"\n[[drive]]\n{drive}\n" for drive in drives)
+    return f'[rig]\nname = "{name}"\nguest = "uml"\n{cartridges}{tables}'
+
+
+def cartridge(barcode: str, lines: str = "") -> str:
+    """The table of a cartridge in a rig file."""
+    return f'\n[[cartridge]]\nbarcode = "{barcode}"\n{lines}\n'
