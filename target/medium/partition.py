@@ -92,11 +92,11 @@ class Partition:
                 return False
             if not entry.needs_data:
                 return True
-            data = self._fetch(number, entry)
-            before = self.index[number - 1].end if number else 0
+            if entry.check == entry.computed_check(crc32c(self._fetch(number, entry))):
+                return True
+            return entry.offset == (self.index[number - 1].end if number else 0)
         except BlockDamaged:
             return False
-        return entry.check == entry.computed_check(crc32c(data)) or entry.offset == before
 
     @property
     def count(self) -> int:
@@ -152,19 +152,16 @@ class Partition:
         self._append(length, stored, run, flags)
 
     def write_external(self, buffers: Sequence[memoryview], length: int, run: int) -> None:
-        """Append a block that the host brings in the raw format of `read_raw`.
-
-        Its length for the host is that of the data inside; raises IntegrityFailed, with nothing
-        written, if it is not in that format.
-        """
+        """Append a block for which `is_raw` is true; its length is that of the data inside."""
         data = self._gather(buffers, length)
-        magic, inner = b"", 0
-        if length >= RAW_OVERHEAD:
-            magic, _, _, inner, _, _ = _RAW.unpack_from(data)
-        if magic != _RAW_MAGIC:
-            raise IntegrityFailed("not a block in this drive's raw format")
+        inner = _RAW.unpack_from(data)[3]
         self._room(length)[:] = data
         self._append(inner, length, run, ENCRYPTED | EXTERNAL)
+
+    def is_raw(self, buffers: Sequence[memoryview], length: int) -> bool:
+        """Whether a block that the host brings is in the format of `read_raw`."""
+        data = self._gather(buffers, length)
+        return length >= RAW_OVERHEAD and bytes(data[: len(_RAW_MAGIC)]) == _RAW_MAGIC
 
     def write_filemarks(self, count: int) -> None:
         """Append ``count`` filemarks."""

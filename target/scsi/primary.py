@@ -89,8 +89,6 @@ def mode_sense(unit: PrimaryUnit, call: Call) -> Completion:
         known = code in (0, mode.ALL_PAGES) or any(page.code == code for page in unit.modes.pages)
         raise call.invalid("subpage_code" if known else "page_code")
     descriptor = b"" if call["dbd"] else unit.block_descriptor()
-    if descriptor and control == 1:
-        descriptor = b"\0\0\0\0\0\xff\xff\xff"
     body = descriptor + b"".join(unit.modes.sense(page, control) for page in pages)
     medium, specific = unit.mode_header()
     if call.command.opcode == 0x1A:

@@ -13,7 +13,7 @@ from pathlib import Path
 from target.encryption.parameters import Encryption, Parameters, ParameterSet
 from target.medium.cartridge import OBJECT_COST, Cartridge
 from target.medium.crypt import TAG_SIZE, BlockCipher
-from target.medium.errors import IntegrityFailed, MediumError, WriteFailed
+from target.medium.errors import MediumError, WriteFailed
 from target.medium.generations import FIRST_ENCRYPTING, GENERATIONS, Generation
 from target.medium.null import NullCartridge
 from target.medium.partition import Partition
@@ -258,11 +258,24 @@ class Drive(PrimaryUnit):
 
     # --- writing -----------------------------------------------------------------------------
 
+    def require_encryptable(
+        self, used: ParameterSet, buffers: Sequence[memoryview], length: int
+    ) -> None:
+        """Before the tape is touched: 7/74/07 where encryption is not possible, 7/74/04 for a
+        block in EXTERNAL mode that is not in this drive's raw format."""
+        if used.encryption is Encryption.DISABLE:
+            return
+        if isinstance(self.cartridge, NullCartridge) or not self.can_encrypt_volume():
+            raise CheckCondition(s.ENCRYPTION_NOT_USEABLE)
+        external = used.encryption is Encryption.EXTERNAL
+        if external and not self.partition.is_raw(buffers, length):
+            raise CheckCondition(s.INTEGRITY_FAILED)
+
     def write_block(self, used: ParameterSet, buffers: Sequence[memoryview], length: int) -> None:
         """Write one block at the end of data, as the parameter set ``used`` says.
 
-        Raises CheckCondition: 3/0C/00 if the cartridge cannot be written, 7/74/07 where encryption
-        is not possible, 7/74/04 for a block in EXTERNAL mode that is in no raw format.
+        `require_encryptable` has agreed. Raises CheckCondition 3/0C/00 if the cartridge cannot be
+        written.
         """
         partition = self.partition
         before = partition.used
@@ -278,8 +291,6 @@ class Drive(PrimaryUnit):
                     partition.write_external(buffers, length, number)
                 else:
                     partition.write_sealed(buffers, length, number, cipher, method)
-        except IntegrityFailed:
-            raise CheckCondition(s.INTEGRITY_FAILED) from None
         except WriteFailed:
             raise self.write_failed() from None
         self.position += 1
@@ -291,8 +302,6 @@ class Drive(PrimaryUnit):
         self.count_life("bytes_written", stored)
 
     def _new_run(self, used: ParameterSet) -> tuple[int, int, BlockCipher | None]:
-        if isinstance(self.cartridge, NullCartridge) or not self.can_encrypt_volume():
-            raise CheckCondition(s.ENCRYPTION_NOT_USEABLE)
         partition = self.partition
         if used.encryption is Encryption.EXTERNAL:
             return used.counter, partition.runs.append(external_run(self.position, used.kads)), None

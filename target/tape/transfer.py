@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from target.encryption.parameters import ParameterSet
+from target.encryption.parameters import Encryption, ParameterSet
 from target.encryption.reading import host_length, read_block
 from target.medium.errors import BlockDamaged
 from target.medium.index import FILEMARK, Entry
@@ -149,8 +149,9 @@ def write(drive: Drive, call: Call) -> Completion:
     used = drive.parameters.of(call.nexus)
     parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
     for done, part in enumerate(parts):
-        if drive.position != drive.partition.count:
-            drive.cut()
+        if not done or used.encryption is Encryption.EXTERNAL:
+            drive.require_encryptable(used, part, size)
+        drive.cut()
         if not drive.room_for(size):
             left = count - done if fixed else size
             raise CheckCondition(Sense(s.END_OF_MEDIUM, information=left, eom=True))

@@ -128,12 +128,15 @@ def test_a_wrong_key_or_a_flipped_bit_in_a_copy(tmp_path: Path, host: Host) -> N
 
 @pytest.mark.parametrize("data", [b"", b"x", b"KRAW", bytes(100), b"KRAW" + bytes(30)], ids=len)
 def test_what_is_in_no_raw_format_is_not_written(host: Host, data: bytes) -> None:
+    """Nor does the attempt end the tape where it was made."""
+    host.write(b"before")
+    host.rewind()
     set_keys(host, encryption=EXTERNAL, decryption=DISABLE, m_kad=bytes(64))
     reply = host.write(data)
     if data:
         assert sense_of(reply) == Sense(s.INTEGRITY_FAILED)
     assert host.position() == 0
-    assert sense_of(host.read(1)).code is s.END_OF_DATA
+    assert host.read(6).data == b"before"
 
 
 # --- RDMC --------------------------------------------------------------------------------------
