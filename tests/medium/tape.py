@@ -9,7 +9,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
 
 from target.build import build, shut_down
 from target.medium.cartridge import Cartridge
@@ -180,14 +179,8 @@ def crash(host: Host) -> None:
     """The drive is gone without a word: nothing is made durable, the files are closed."""
     cartridge = host.drive.cartridge
     assert isinstance(cartridge, Cartridge)
-    leave(cartridge)
+    cartridge.abandon()
     host.drive.cartridge, host.drive.loaded = None, False
-
-
-def leave(cartridge: Cartridge) -> None:
-    """Close a cartridge as a killed process would."""
-    with mock.patch.object(cartridge.partitions[0], "sync"):
-        cartridge.close()
 
 
 @contextmanager
@@ -268,7 +261,7 @@ class Medium:
         self.cartridge.close()
 
     def leave(self) -> None:
-        leave(self.cartridge)
+        self.cartridge.abandon()
 
 
 @contextmanager

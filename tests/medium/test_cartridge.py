@@ -175,3 +175,23 @@ def test_filemarks_use_up_room(tmp_path: Path) -> None:
         after_marks = tape.cartridge.remaining()
         tape.write(bytes(1000))
         assert before > after_marks > tape.cartridge.remaining() + 1000
+
+
+@pytest.mark.parametrize("damage", ["none", "hole", "stray data"])
+def test_looking_changes_nothing(tmp_path: Path, damage: str) -> None:
+    """Opened without being written to: not even what a crash left is repaired."""
+    folder = blank(tmp_path / "cartridge")
+    with medium(folder) as tape:
+        tape.write(b"data", KEY)
+        tape.partition.write_filemarks(2)
+    if damage == "hole":
+        with open(folder / "partition0" / "index", "ab") as index:
+            index.write(bytes(64))
+    elif damage == "stray data":
+        with open(folder / "partition0" / "data", "ab") as data:
+            data.write(bytes(100))
+    before = files(folder)
+    cartridge = Cartridge(folder, writable=False)
+    assert cartridge.partitions[0].index[0].length == 4
+    cartridge.abandon()
+    assert files(folder) == before

@@ -12,7 +12,18 @@ import pytest
 from target.medium.runs import Kads
 from target.scsi import sense as s
 from target.scsi.sense import Code
-from tests.medium.tape import FILES, KEY, Object, Refused, blank, block, drive, files, restore
+from tests.medium.tape import (
+    FILES,
+    KEY,
+    Object,
+    Refused,
+    blank,
+    block,
+    drive,
+    files,
+    medium,
+    restore,
+)
 
 Found = Object | Code
 KADS = Kads(b"a label", b"authenticated")
@@ -132,6 +143,24 @@ def test_every_byte_of_a_clear_tape(tmp_path: Path, count: int) -> None:
             assert wrong == [at // 32]
             last = at // 32 == count - 1
             assert codes(found)[0] in ((s.READ_ERROR, s.END_OF_DATA) if last else (s.READ_ERROR,))
+
+
+def test_every_byte_of_blocks_in_external_mode(tmp_path: Path) -> None:
+    """Their raw header counts as data; a check value or salt that is wrong is a wrong key."""
+    objects: list[Object] = [block(100, 0), bytes(2000)]
+    folder = blank(tmp_path / "cartridge")
+    with medium(blank(tmp_path / "source"), "zstd") as source, medium(folder) as tape:
+        for number, item in enumerate(objects):
+            assert item is not None
+            source.write(item, KEY, KADS)
+            run = source.partition.run_of(number, source.partition.index[number])
+            metadata = run.salt + run.context
+            tape.write_raw(source.raw(number), KADS._replace(metadata=metadata))
+    for name, _, found in damage(folder, objects, KEY):
+        allowed = {s.INTEGRITY_FAILED, s.INCORRECT_KEY}
+        if name == "index":
+            allowed |= {s.READ_ERROR, s.END_OF_DATA}
+        assert set(codes(found)) <= allowed
 
 
 @pytest.mark.parametrize("compression", ["off", "zstd"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from target.medium.compress import METHODS
 from target.medium.crypt import Secret
-from target.medium.errors import IntegrityFailed, WrongKey
+from target.medium.errors import WrongKey
 from target.medium.runs import Kads
 from tests.medium.tape import KEY, OTHER_KEY, Medium, Object, blank, block, medium
 
@@ -121,13 +121,24 @@ def test_external_blocks_are_the_same_blocks(tmp_path: Path) -> None:
             target.read(0, OTHER_KEY)
 
 
-@pytest.mark.parametrize("raw", [b"", b"KRAW", bytes(100), b"KRAX" + bytes(100)])
-def test_external_takes_only_its_format(folder: Path, raw: bytes) -> None:
+@pytest.mark.parametrize("cut", [0, 4, 39, 55])
+def test_the_raw_format_is_recognised(folder: Path, cut: int) -> None:
+    """A block that is none, or too short for one, is told before anything is written."""
     with medium(folder) as tape:
-        tape.write(b"before")
-        with pytest.raises(IntegrityFailed):
-            tape.write_raw(raw, Kads(metadata=bytes(64)))
-        assert tape.objects() == [b"before"], "nothing was written"
+        tape.write(b"data", KEY)
+        raw = tape.raw(0)
+        assert _is_raw(tape, raw)
+        assert not _is_raw(tape, raw[:cut])
+        assert not _is_raw(tape, b"X" + raw[1:])
+        assert not _is_raw(tape, bytes(len(raw)))
+
+
+def _is_raw(tape: Medium, data: bytes) -> bool:
+    middle = len(data) // 2
+    pieces = [memoryview(data)[:middle], memoryview(data)[middle:]]
+    whole = tape.partition.is_raw([memoryview(data)], len(data))
+    assert tape.partition.is_raw(pieces, len(data)) == whole
+    return whole
 
 
 def test_wrong_key_is_told_from_damage(folder: Path) -> None:
