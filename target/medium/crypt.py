@@ -11,13 +11,15 @@ From the key K that the host set and the run's salt S come, by HKDF-SHA-256 (RFC
 number and its key-associated data, so a run that is moved or relabelled no longer decrypts.
 
 **Nonces cannot repeat under one block key.** The nonce is the block's object number. A run only
-moves forward: positioning, a failed write, a new key, a cut, an unload or a restart ends it, and
-the next block opens a new run. So within a run no object number is written twice, and two runs
+moves forward: a failed write, a new key, a cut, an unload or a restart ends it, and the next
+encrypted block opens a new run. So within a run no object number is written twice, and two runs
 share a block key only if two 256-bit random salts are equal. Nothing about this is kept in the
 file, so neither overwriting, a kill nor a file restored from a copy can bring a nonce back.
 
 The additional authenticated data of a block are its object number, its length, the number of
-filemarks before it and its flags: a block that is swapped with another one fails.
+filemarks before it and its flags: a block that is swapped with another one fails. An older version
+of a block, put back at its own place, authenticates but belongs to a run that ended before: see
+`runs`. Only a cartridge that is put back as a whole is what it was then.
 """
 
 from __future__ import annotations
