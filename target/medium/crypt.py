@@ -12,9 +12,10 @@ number and its key-associated data, so a run that is moved or relabelled no long
 
 **Nonces cannot repeat under one block key.** The nonce is the block's object number. A run only
 moves forward: a failed write, a new key, a cut, an unload or a restart ends it, and the next
-encrypted block opens a new run. So within a run no object number is written twice, and two runs
-share a block key only if two 256-bit random salts are equal. Nothing about this is kept in the
-file, so neither overwriting, a kill nor a file restored from a copy can bring a nonce back.
+encrypted block opens a new run. So within a run no object number is written twice (`BlockCipher`
+refuses to), and two runs share a block key only if two 256-bit random salts are equal. Nothing
+about this is kept in the file, so neither overwriting, a kill nor a file restored from a copy can
+bring a nonce back.
 
 The additional authenticated data of a block are its object number, its length, the number of
 filemarks before it and its flags: a block that is swapped with another one fails. An older version
@@ -31,7 +32,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from target.medium.errors import IntegrityFailed
+from target.medium.errors import IntegrityFailed, WriteFailed
 
 TAG_SIZE = 16
 KEY_SIZE = 32
@@ -85,18 +86,25 @@ def check_value(key: Secret, salt: bytes) -> bytes:
 class BlockCipher:
     """Seals and opens the blocks of one run, straight between the caller's buffers."""
 
-    __slots__ = ("_aad", "_aes", "_nonce")
+    __slots__ = ("_aad", "_aes", "_next", "_nonce")
 
     def __init__(self, key: Secret, salt: bytes, context: bytes) -> None:
         block_key = HKDF(SHA256(), KEY_SIZE, salt, b"keyreel block" + context).derive(key.reveal())
         self._aes = AESGCM(block_key)
         self._nonce = bytearray(_NONCE.size)
         self._aad = bytearray(_AAD.size)
+        self._next = 0
 
     def seal(
         self, number: int, length: int, files: int, flags: int, data: memoryview, into: memoryview
     ) -> None:
-        """Encrypt ``data`` into ``into``, which is TAG_SIZE longer: ciphertext, then tag."""
+        """Encrypt ``data`` into ``into``, which is TAG_SIZE longer: ciphertext, then tag.
+
+        Raises WriteFailed rather than use a nonce again, should a run ever go backwards.
+        """
+        if number < self._next:
+            raise WriteFailed(f"block {number} was written in this run before")
+        self._next = number + 1
         _NONCE.pack_into(self._nonce, 0, number)
         _AAD.pack_into(self._aad, 0, number, length, files, flags)
         self._aes.encrypt_into(self._nonce, data, self._aad, into)
