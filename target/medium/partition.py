@@ -8,7 +8,8 @@ Three files: ``data`` (stored forms of the blocks, back to back), ``runs`` and `
 * A block goes from the caller's buffer to the staging buffer by being encrypted (or copied), and
   from there to the file in pieces of about 1 MiB, because system calls cost more than copies.
   Reading goes the other way through a read-ahead window, decrypted into the caller's buffer.
-* Nothing is allocated per block: staging buffer and window are kept and only ever grow.
+* Nothing is allocated per block: staging buffer and window are kept and only ever grow. A byte
+  has the same place in its page there as in the file, which is what the kernel copies fastest.
 * What was cut off is overwritten in place and cut from the data file at the next `sync`.
 * After a failed write or `sync` the tape ends where it is known to be whole. Pages that the kernel
   could not write back are lost although a second fdatasync succeeds, so what was not durable
@@ -32,7 +33,8 @@ from target.medium.index import ALIGNMENT, ENCRYPTED, EXTERNAL, FILEMARK, Entry,
 from target.medium.runs import RUN_EXTERNAL, Run, RunTable
 
 _BATCH = 1 << 20
-_AHEAD = _BATCH + 4096
+_PAGE = mmap.PAGESIZE
+_AHEAD = _BATCH + _PAGE
 """A little more than a power of two, so that whole sealed blocks fit."""
 
 _RAW = struct.Struct(">4s16sQIII")
@@ -60,8 +62,8 @@ class Partition:
         self._dirty = False
         self._stage = _buffer(_BATCH + (1 << 16))
         self._fill = 0
-        self._window = _buffer(_AHEAD)
-        self._window_at = self._window_size = 0
+        self._window = _buffer(_AHEAD + _PAGE)
+        self._window_from = self._window_to = 0
         self._next_read = -1
         self._extent = (0, 0, 0)
         self._spare = _buffer(1 << 16)
@@ -118,7 +120,7 @@ class Partition:
                 self._flushed = min(self._flushed, end)
                 self._fill = end - self._flushed
                 self.used = end
-                self._window_size = 0
+                self._window_to = 0
                 self._extent = (0, 0, 0)
         if not count:
             self.runs.clear()
@@ -209,15 +211,17 @@ class Partition:
 
     def _room(self, size: int) -> memoryview:
         """The next ``size`` bytes of the staging buffer, with zeros behind up to the alignment."""
-        end = self._fill + size
+        at = self._flushed % _PAGE + self._fill
+        end = at + size
         if end + ALIGNMENT > len(self._stage):
             self._flush()
-            end = size
+            at = self._flushed % _PAGE
+            end = at + size
             if end + ALIGNMENT > len(self._stage):
                 self._stage = _buffer(end + ALIGNMENT)
         padding = -end % ALIGNMENT
         self._stage[end : end + padding] = _ZEROS[:padding]
-        return self._stage[self._fill : end]
+        return self._stage[at:end]
 
     def _append(self, length: int, stored: int, run: int, flags: int, data_crc: int = 0) -> None:
         index = self.index
@@ -231,7 +235,8 @@ class Partition:
 
     def _flush(self) -> None:
         if self._fill:
-            self._pwrite(self._stage[: self._fill])
+            at = self._flushed % _PAGE
+            self._pwrite(self._stage[at : at + self._fill])
             self._fill = 0
 
     def _pwrite(self, data: memoryview) -> None:
@@ -242,8 +247,8 @@ class Partition:
         except OSError as error:
             self._abandon(self.index.count)
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
-        if self._flushed < self._window_at + self._window_size:
-            self._window_size = 0
+        if self._flushed < self._window_to:
+            self._window_to = 0
         self._size = max(self._size, self._flushed + done)
         self._flushed = self._flushed + done + ALIGNMENT - 1 & -ALIGNMENT
         self._dirty = True
@@ -255,7 +260,7 @@ class Partition:
         self._fill = 0
         self.index.cut(count)
         self.used = self._flushed = self.index.end
-        self._window_size = 0
+        self._window_to = 0
         # The file may stay longer than that; the next sync cuts it.
         self._size = max(self._size, os.fstat(self._data).st_size)
 
@@ -358,23 +363,29 @@ class Partition:
         if staged >= 0:
             if staged + size > self._fill:
                 raise BlockDamaged(f"the data of block {number} are missing")
+            staged += self._flushed % _PAGE
             return self._stage[staged : staged + size]
-        start = entry.offset - self._window_at
-        if start < 0 or start + size > self._window_size:
-            # Read ahead only when reading goes forward: a locate is not the start of a stream.
-            want = max(size, _AHEAD) if number == self._next_read else size
-            if want > len(self._window):
-                self._window = _buffer(want)
-            try:
-                got = os.preadv(self._data, [self._window[:want]], entry.offset)
-            except (OSError, OverflowError) as error:
-                raise BlockDamaged(f"block {number} could not be read: {error}") from error
-            self._window_at, self._window_size, start = entry.offset, got, 0
-            if got < size:
-                self._window_size = 0
-                raise BlockDamaged(f"the data of block {number} are missing")
+        if entry.offset < self._window_from or entry.offset + size > self._window_to:
+            self._refill(number, entry)
+        start = entry.offset - self._window_from + self._window_from % _PAGE
         self._next_read = number + 1
         return self._window[start : start + size]
+
+    def _refill(self, number: int, entry: Entry) -> None:
+        """Read a block, and what is behind it when reading goes forward, into the window."""
+        # A locate is not the start of a stream.
+        want = max(entry.stored, _AHEAD) if number == self._next_read else entry.stored
+        at = entry.offset % _PAGE
+        if at + want > len(self._window):
+            self._window = _buffer(at + want)
+        self._window_from = self._window_to = 0
+        try:
+            got = os.preadv(self._data, [self._window[at : at + want]], entry.offset)
+        except (OSError, OverflowError) as error:
+            raise BlockDamaged(f"block {number} could not be read: {error}") from error
+        if got < entry.stored:
+            raise BlockDamaged(f"the data of block {number} are missing")
+        self._window_from, self._window_to = entry.offset, entry.offset + got
 
 
 def sync_folder(folder: Path) -> None:

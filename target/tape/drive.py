@@ -202,6 +202,8 @@ class Drive(PrimaryUnit):
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:
         """3/31/00 where the structure of the volume is damaged and no command knew better."""
+        if isinstance(error, WriteFailed):
+            return self.write_failed().sense
         if isinstance(error, MediumError):
             self.counters.read_errors += 1
             return Sense(s.FORMAT_CORRUPTED)
@@ -312,9 +314,13 @@ class Drive(PrimaryUnit):
     def cut(self) -> None:
         """End the tape at the position: what is written there starts a new run."""
         if self.position != self.partition.count:
-            self.partition.cut(self.position)
-            # A run number that was cut off may come again, with another salt.
-            self._forget_ciphers()
+            try:
+                self.partition.cut(self.position)
+            except WriteFailed:
+                raise self.write_failed() from None
+            finally:
+                # A run number that was cut off may come again, with another salt.
+                self._forget_ciphers()
 
     def room_for_filemarks(self) -> int:
         """How many filemarks still fit."""
