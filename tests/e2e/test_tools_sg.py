@@ -67,7 +67,19 @@ def test_supported_vpd_pages(tools: Tools) -> None:
     assert re.findall(r"\[(\w+)\]", vpd(tools, "0x00")) == [
         "sv", "sn", "di", "ei", "sad", "mas", "adsn",
     ]  # fmt: skip
-    assert tools.ok("sg_inq -p 0x00 -HH $SG").split() == "01 00 00 07 00 80 83 86 b0 b1 b3".split()
+    assert tools.ok("sg_inq -p 0x00 -HH $SG").split() == [
+        "01",
+        "00",
+        "00",
+        "07",
+        "00",
+        "80",
+        "83",
+        "86",
+        "b0",
+        "b1",
+        "b3",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,7 @@ def test_details_of_a_clear_block_without_a_key(mixed: Tools) -> None:
 def test_details_of_an_encrypted_block_without_a_key(mixed: Tools) -> None:
     go_to(mixed, 1)
     said = mixed.details()
-    assert said["Volume Encryption"] == (
-        "Encrypted, but unable to decrypt due to invalid key."
-    )
+    assert said["Volume Encryption"] == ("Encrypted, but unable to decrypt due to invalid key.")
     assert said["Volume Key Desc.(uKAD)"] == "label one; Protected from raw read"
     assert said["Volume Algorithm"] == "1"
     go_to(mixed, 2)
