@@ -83,9 +83,10 @@ def verify(folder: Path, key_file: Path | None) -> int:
     clear = report.blocks - report.encrypted
     print(f"{clear} clear blocks: checksums checked")
     if report.encrypted:
-        unchecked = report.encrypted - report.opened - report.other_key
         print(f"{report.encrypted} encrypted blocks: {report.opened} authenticated with the key,")
-        print(f"  {report.other_key} belong to another key, {unchecked} need a key to be checked")
+        print(
+            f"  {report.other_key} belong to another key, {report.unchecked} need a key to be checked"
+        )
     for sentence in report.damage:
         print(f"damaged: {sentence}")
     print("damaged" if report.damage else "no damage found")

@@ -15,10 +15,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-import target
+from target.medium.generations import of_barcode
+from target.personality import models as known_models
 from target.plan import CartridgePlan, DrivePlan, RigPlan
-
-PERSONALITIES = Path(target.__path__[0]) / "personalities"
 
 
 class RigError(Exception):
@@ -58,13 +57,16 @@ def parse_size(value: object) -> int:
 Name = Annotated[
     str, _match(r"[a-z][a-z0-9_-]*", "start with a letter a-z, go on with a-z, 0-9, _ or -")
 ]
-Barcode = Annotated[
-    str,
-    _match(
-        r"[A-Z0-9]{6}L[4-9]",
-        "a barcode is six of A-Z and 0-9, then the generation L4 to L9, such as KRL001L9",
-    ),
-]
+
+
+def _check_barcode(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} will not do: a barcode is text such as KRL001L9")
+    of_barcode(value)
+    return value
+
+
+Barcode = Annotated[str, BeforeValidator(_check_barcode)]
 Serial = Annotated[
     str, _match(r"[A-Z0-9]{10}", "a serial number is ten of 0-9 and A-Z; leave it out to get one")
 ]
@@ -167,7 +169,9 @@ class Rig(_Table):
     def _complaints(self) -> Iterable[str]:
         """What is wrong between tables; each key may be right by itself."""
         yield from _repeated("cartridge", "barcode", [c.barcode for c in self.cartridge])
-        yield from _repeated("drive", "name", [drive.name for drive in self.drive])
+        # As the environment variables have them, so that no two drives share theirs.
+        names = [drive.name.replace("-", "_") for drive in self.drive]
+        yield from _repeated("drive", "name", names)
         serials = [drive.serial or self.default_serial(drive.name) for drive in self.drive]
         yield from _repeated("drive", "serial", serials)
         loaded = [drive.cartridge for drive in self.drive if drive.cartridge is not None]
@@ -185,15 +189,6 @@ class Rig(_Table):
                     f"model in [[drive]] {number}: there is no {drive.model}: use one of"
                     f" {', '.join(models)}"
                 )
-
-
-def known_models() -> list[str]:
-    """The drive models there are, as vendor/model."""
-    return sorted(
-        str(file.relative_to(PERSONALITIES).with_suffix(""))
-        for file in PERSONALITIES.glob("*/*.toml")
-        if not file.name.startswith("_")
-    )
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterable[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from target import personality
-from target.medium.cartridge import Cartridge
+from target.medium.cartridge import Cartridge, read_identity
+from target.medium.errors import MediumError
 from target.medium.null import NullCartridge
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 from target.tape.commands import COMMANDS
@@ -23,10 +24,21 @@ def build(plan: RigPlan) -> dict[str, Drive]:
 
 
 def ensure(plan: CartridgePlan) -> None:
-    """Make a cartridge unless its folder is there already."""
+    """Make a cartridge unless its folder is there already.
+
+    Raises MediumError if it is there with another barcode or capacity than the plan says.
+    """
     folder = Path(plan.path)
     if not folder.exists():
         Cartridge.create(folder, plan.barcode, plan.capacity, plan.write_protect)
+        return
+    info = read_identity(folder)
+    for key, wanted in (("barcode", plan.barcode), ("capacity", plan.capacity)):
+        if wanted is not None and wanted != info[key]:
+            raise MediumError(
+                f"cartridge {folder} has {key} {info[key]} and the rig says {wanted}:"
+                " change the rig or remove the cartridge"
+            )
 
 
 def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:

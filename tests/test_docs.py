@@ -10,7 +10,7 @@ import click
 import pytest
 
 from harness.cli import keyreel
-from harness.rig import known_models
+from target.personality import models as known_models
 from target.tape.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent

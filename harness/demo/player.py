@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+import harness
 from harness.cli import FAILED, say
 from harness.demo.story import PLAINTEXT, STORY, Do
 from harness.guest.api import Guest, GuestError
@@ -74,12 +76,14 @@ def _in_guest(guest: Guest) -> Runner:
 
 
 def _on_host(line: str, work: Path) -> tuple[int, str]:
-    # The command beside this interpreter, wherever the caller's PATH points.
-    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+    # This very program, installed or not, whatever else the caller's PATH has under its name.
+    program = f'keyreel() {{ {shlex.quote(sys.executable)} -m harness "$@"; }}\n'
+    source = str(Path(harness.__path__[0]).parent)
+    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        ["sh", "-c", line],
+        ["sh", "-c", program + line],
         cwd=work,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=COMMAND_TIMEOUT,

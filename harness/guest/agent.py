@@ -118,7 +118,8 @@ class Agent:
             except OSError as error:
                 # The two statuses that a shell gives.
                 status = 127 if isinstance(error, FileNotFoundError) else 126
-                text = f"keyreel: {error.filename}: {error.strerror}\n".encode(errors="replace")
+                name = os.fsdecode(error.filename)
+                text = f"keyreel: {name}: {error.strerror}\n".encode(errors="replace")
                 self.channel.send(
                     frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status)
                 )

@@ -20,7 +20,8 @@ bring a nonce back.
 The additional authenticated data of a block are its object number, its length, the number of
 filemarks before it and its flags: a block that is swapped with another one fails. An older version
 of a block, put back at its own place, authenticates but belongs to a run that ended before: see
-`runs`. Only a cartridge that is put back as a whole is what it was then.
+`runs`. Not noticed without a memory outside the cartridge: a whole cartridge put back from a copy,
+and an encrypted block put back where clear ones have overwritten it.
 """
 
 from __future__ import annotations

@@ -44,9 +44,11 @@ BY_SUFFIX = {row.suffix: row for row in GENERATIONS.values()}
 
 def of_barcode(barcode: str) -> Generation:
     """The generation that an 8-character barcode names; ValueError says what is wrong with it."""
-    if len(barcode) != 8 or not barcode.isalnum() or not barcode.isupper():
-        raise ValueError(f"barcode {barcode!r} is not 8 capital letters and digits")
+    if len(barcode) != 8 or not (barcode.isascii() and barcode.isalnum() and barcode.isupper()):
+        raise ValueError(
+            f"barcode {barcode!r} will not do: six of A-Z and 0-9, then the generation (KRL001L9)"
+        )
     if barcode[6:] not in BY_SUFFIX:
         known = ", ".join(BY_SUFFIX)
-        raise ValueError(f"barcode {barcode!r} ends in none of {known}")
+        raise ValueError(f"barcode {barcode!r} will not do: it must end in one of {known}")
     return BY_SUFFIX[barcode[6:]]

@@ -42,6 +42,8 @@ class Report:
     """Encrypted blocks that the given key authenticated."""
     other_key: int = 0
     """Encrypted blocks that the given key does not belong to."""
+    unchecked: int = 0
+    """Encrypted blocks for which no key was given."""
     damage: list[str] = field(default_factory=list)
 
 
@@ -92,6 +94,7 @@ def _verify_object(partition: Partition, number: int, key: Secret | None, report
     report.encrypted += 1
     run = partition.run_of(number, entry)
     if key is None:
+        report.unchecked += 1
         return
     try:
         cipher = run.cipher(key)

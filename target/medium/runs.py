@@ -8,7 +8,8 @@ Writing cuts off what is behind, so where a run begins, every earlier run has en
 belongs to the latest run that begins at or before it**. A block of any other run is one that was
 overwritten and put back (`RunTable.extent`). Both records must be whole for both runs' blocks to
 be read, and they give the object to one run only, whatever number they are put under: an old
-block never passes beside what replaced it.
+block never passes beside encrypted blocks that replaced it. Clear blocks belong to no run and
+leave no such trace.
 """
 
 from __future__ import annotations

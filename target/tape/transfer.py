@@ -93,8 +93,9 @@ def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: 
     counters = drive.counters
     counters.blocks_read += 1
     counters.host_read += got
-    counters.medium_read += entry.stored
-    drive.count_life("bytes_read", entry.stored)
+    stored = entry.end - entry.offset
+    counters.medium_read += stored
+    drive.count_life("bytes_read", stored)
     return got
 
 

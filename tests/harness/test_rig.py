@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.guest.api import GuestError
-from harness.rig import Rig, RigError, known_models, parse_size
+from harness.rig import Rig, RigError, parse_size
 from harness.running import make_guest
 from harness.state import open_state
+from target.personality import models as known_models
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,11 +86,12 @@ def test_default_serial_numbers_are_ten_digits_and_always_the_same(tmp_path: Pat
         ("seed = 7", 'seed = "x"', ["seed in [rig]", "'x'", "a valid integer"]),
         ('"uml"', '"xen"', ["guest in [rig]", "'xen'", "'uml', 'qemu', 'host' or 'none'"]),
         ('"64MiB"', '"64 floppies"', ["capacity in [[cartridge]] 1", "64 floppies", "64MiB"]),
-        ('"KRL002L8"', '"KRL002L3"', ["barcode in [[cartridge]] 2", "KRL002L3", "L4 to L9"]),
+        ('"KRL002L8"', '"KRL002L2"', ["barcode in [[cartridge]] 2", "KRL002L2", "L3, L4"]),
         ('barcode = "KRL002L8"', 'barcode = "KRL001L9"', ["KRL001L9 is used twice"]),
         ('cartridge = "KRL001L9"', 'cartridge = "KRL009L9"', ["no KRL009L9", "[[cartridge]]"]),
         ('compression = "zstd"', 'cartridge = "KRL001L9"', ["[[drive]] 2", "KRL001L9", "twice"]),
         ('"drive-1"', '"drive0"', ["name in [[drive]] 2", "drive0 is used twice"]),
+        ('"drive0"', '"drive_1"', ["name in [[drive]] 2", "drive_1 is used twice"]),
         ('"drive-1"', '"Drive1"', ["name in [[drive]] 2", "'Drive1'", "start with a letter"]),
         ('"HU12345678"', '"12"', ["serial in [[drive]] 2", "ten of"]),
         ("ibm/ult3580-td8", "ibm/3490", ["model in [[drive]] 2", "ibm/3490", "ibm/ult3580-td9"]),
