@@ -84,9 +84,8 @@ def verify(folder: Path, key_file: Path | None) -> int:
     print(f"{clear} clear blocks: checksums checked")
     if report.encrypted:
         print(f"{report.encrypted} encrypted blocks: {report.opened} authenticated with the key,")
-        print(
-            f"  {report.other_key} belong to another key, {report.unchecked} need a key to be checked"
-        )
+        other, unchecked = report.other_key, report.unchecked
+        print(f"  {other} belong to another key, {unchecked} need a key to be checked")
     for sentence in report.damage:
         print(f"damaged: {sentence}")
     print("damaged" if report.damage else "no damage found")
