@@ -67,19 +67,8 @@ def test_supported_vpd_pages(tools: Tools) -> None:
     assert re.findall(r"\[(\w+)\]", vpd(tools, "0x00")) == [
         "sv", "sn", "di", "ei", "sad", "mas", "adsn",
     ]  # fmt: skip
-    assert tools.ok("sg_inq -p 0x00 -HH $SG").split() == [
-        "01",
-        "00",
-        "00",
-        "07",
-        "00",
-        "80",
-        "83",
-        "86",
-        "b0",
-        "b1",
-        "b3",
-    ]
+    data = bytes.fromhex(tools.ok("sg_inq -p 0x00 -HH $SG"))
+    assert data == bytes.fromhex("01000007 00808386b0b1b3")
 
 
 @pytest.mark.parametrize(

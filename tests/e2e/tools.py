@@ -108,11 +108,12 @@ class Tools:
 
     def blank(self) -> None:
         """Whatever was done before: an empty tape at its beginning, variable blocks, no key."""
-        self.guest.run(["mt", "-f", self.tape, "load"])
-        off = bytes.fromhex("0010 0010 40 00 00 00 01 00").ljust(20, b"\0")
-        assert self.raw("b5 20 00 10 00 00 00 00 00 14 00 00", out=off).status == 0
+        off = r"\0\020\0\020\100\0\0\0\001"
         self.ok(
-            "mt -f $TAPE rewind && mt -f $TAPE setblk 0 && mt -f $TAPE erase && mt -f $TAPE rewind"
+            # Loading what is loaded rewinds the drive, and leaves st's numbers as they were.
+            "mt -f $TAPE load && mt -f $TAPE rewind && mt -f $TAPE setblk 0 && mt -f $TAPE erase &&"
+            f" {{ printf '{off}'; head -c 11 /dev/zero; }} |"
+            " sg_raw -s 20 $SG b5 20 00 10 00 00 00 00 00 14 00 00"
         )
 
     # --- keys ---
