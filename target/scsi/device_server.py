@@ -116,11 +116,14 @@ class DeviceServer:
         if code not in attentions:
             attentions.append(code)
 
-    def reset(self, attention: Code = s.POWER_ON) -> None:
-        """Power-on or hard reset: reservations, prevents and pending attentions are gone."""
+    def reset(self, attention: Code | None = s.POWER_ON) -> None:
+        """Power-on or hard reset: reservations, prevents and pending attentions are gone.
+
+        ``attention`` is None where the transport tells every nexus of the reset itself.
+        """
         self.reservation = None
         for state in self.nexuses.values():
-            state.attentions = [attention]
+            state.attentions = [] if attention is None else [attention]
             state.removal_prevented = False
 
     def release_reservation(self) -> None:

@@ -213,7 +213,7 @@ class Drive(PrimaryUnit):
         """Only the recommended one is known of these models."""
         return 0, self.personality.timeout(command.timeout)
 
-    def reset(self, attention: s.Code = s.POWER_ON) -> None:
+    def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
         """Power-on or hard reset: keys are gone, the volume stays and is at its beginning."""
         super().reset(attention)
         self.parameters.reset()

@@ -46,6 +46,7 @@ class TcmuDevice:
         # A tape command may take hours; the kernel's default would abort it after 30 seconds.
         _put(self._core / "attrib" / "cmd_time_out", "0")
         _put(self._core / "attrib" / "emulate_pr", "1")
+        _put(self._core / "attrib" / "tmr_notification", "1")
         with suppress(OSError):
             _put(self._core / "attrib" / "pgr_support", "0")
         uio = self._find_uio()

@@ -17,7 +17,10 @@ from target.scsi.device_server import DeviceServer
 
 _HEAD, _TAIL = 12 // 4, 64 // 4
 """Mailbox words: where the kernel has written to, where we have completed to."""
-_OP_PAD, _OP_COMMAND = 0, 1
+_OP_PAD, _OP_COMMAND, _OP_TASK_MANAGEMENT = 0, 1, 2
+_TASK_FUNCTION = 8
+_RESETS = (5, 6, 7, 128)
+"""LUN reset, target warm and cold reset, LUN reset for persistent reservations."""
 _UNKNOWN_OP, _READ_LEN = 0x01, 0x02
 _UFLAGS, _IOV_COUNT, _CDB_AT, _IOV = 7, 8, 24, 48
 _STATUS, _LENGTH, _SENSE, _SENSE_SIZE = 8, 12, 16, 96
@@ -60,6 +63,11 @@ class Ring:
                 header = words[at >> 2]
                 if header & 7 == _OP_COMMAND:
                     complete(at)
+                elif header & 7 == _OP_TASK_MANAGEMENT:
+                    # Commands run one at a time, so there is never one to abort.
+                    if self._bytes[at + _TASK_FUNCTION] in _RESETS:
+                        # The kernel gives every initiator 6/29/03 itself.
+                        self._unit.reset(attention=None)
                 elif header & 7 != _OP_PAD:
                     self._bytes[at + _UFLAGS] |= _UNKNOWN_OP
                 tail = (tail + (header & ~7)) % size

@@ -225,3 +225,14 @@ def test_tar_of_an_encrypted_tape(keys: Tools) -> None:
     keys.stenc("-e on -k one -a 1")
     keys.mt("rewind")
     assert "papers/noise" in keys.ok("tar -b 128 -tf $TAPE")
+
+
+def test_the_key_goes_with_a_reset(keys: Tools) -> None:
+    """A logical unit reset reaches the drive; the kernel itself tells of it, once."""
+    keys.write(SECRET, 1000)
+    keys.stenc("-e on -k one -a 1")
+    keys.ok("sg_reset -d $SG")
+    assert "Bus device reset function occurred" in keys.fails("sg_turs -v $SG")
+    keys.ok("sg_turs $SG")
+    keys.mt("rewind")
+    assert keys.details()["Drive Encryption"] == "off"
