@@ -24,7 +24,9 @@ PROGRAMS = (
 )
 """Program, Debian package, whether keyreel needs it itself, what it is for."""
 
-PYTHON_MODULES = ("click", "crc32c", "cryptography", "pydantic", "pyudev", "rich")
+PYTHON_MODULES = (
+    "click", "crc32c", "cryptography", "lz4", "pydantic", "pyudev", "rich", "zstandard",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
