@@ -10,7 +10,7 @@ tag wrong          7/74/01    raw form   7/74/04     7/74/04
 =================  =========  =========  ==========  =========
 
 A block marked against raw reading is 7/74/0A in RAW; one written in the mode that CEEM excludes is
-7/74/09. A `Reader` is worked out once for a run of blocks that are alike, not for each block.
+7/74/09. The cipher is worked out once for a run of blocks, not for each block.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from target.medium.runs import Kads
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition, invalid_parameter
 
-PLAIN_KEY = 0x00
 RAW_NEVER = (1, 6)
 RAW_NOT_CONTROLLABLE = (1, 6, 7)
 RAW_DISABLED_BY_DEFAULT = (4,)

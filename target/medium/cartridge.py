@@ -14,9 +14,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from target.files import replace_json, sync_folder
 from target.medium import generations
 from target.medium.errors import MediumError
-from target.medium.partition import Partition, sync_folder
+from target.medium.partition import Partition
 
 FORMAT = 1
 OBJECT_COST = 4096
@@ -82,7 +83,7 @@ class Cartridge:
         new = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
         new.mkdir(mode=0o700)
         try:
-            _replace(new / _IDENTITY, info)
+            replace_json(new / _IDENTITY, info)
             cls(new).abandon()
             new.rename(folder)
         except OSError as error:
@@ -112,7 +113,7 @@ class Cartridge:
 
     def save(self) -> None:
         """Write the identity and the counters."""
-        _replace(self.folder / _IDENTITY, self.info)
+        replace_json(self.folder / _IDENTITY, self.info)
 
     def close(self) -> None:
         """Make everything durable and close. Raises WriteFailed, closed all the same."""
@@ -143,17 +144,3 @@ def read_identity(folder: Path) -> dict[str, Any]:
     if not known:
         raise MediumError(f"cartridge {folder} was made by a newer version: update keyreel")
     return dict(info)
-
-
-def _replace(path: Path, info: dict[str, Any]) -> None:
-    new = path.with_suffix(".new")
-    with open(new, "w", encoding="utf-8", opener=_private) as file:
-        json.dump(info, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
-    sync_folder(path.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

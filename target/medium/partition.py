@@ -26,6 +26,7 @@ from pathlib import Path
 
 from crc32c import crc32c
 
+from target.files import sync_folder
 from target.medium import compress
 from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
 from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed
@@ -70,12 +71,10 @@ class Partition:
         if new:
             sync_folder(folder)
             sync_folder(folder.parent)
-        self._flushed = self._size = os.fstat(self._data).st_size
-        if not writable:
-            self.used = self._flushed = self._size = os.fstat(self._data).st_size
-            return
-        self._recover()
-        self.used = self._flushed = self._size = self.index.end
+        self.used = self._flushed = self._size = os.fstat(self._data).st_size
+        if writable:
+            self._recover()
+            self.used = self._flushed = self._size = self.index.end
 
     def _recover(self) -> None:
         """Drop index entries that a crash of the machine left without data, and stray data."""
@@ -386,15 +385,6 @@ class Partition:
         if got < entry.stored:
             raise BlockDamaged(f"the data of block {number} are missing")
         self._window_from, self._window_to = entry.offset, entry.offset + got
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _buffer(size: int) -> memoryview:

@@ -22,13 +22,12 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from target.medium.crypt import BlockCipher, Secret, check_value, digest
+from target.medium.crypt import CHECK_SIZE, SALT_SIZE, BlockCipher, Secret, check_value, digest
 from target.medium.errors import BlockDamaged, IntegrityFailed, MediumError, WriteFailed, WrongKey
 from target.medium.index import open_file
 
 _RECORD = struct.Struct("<32s32s16sQBBBBB3x64s64s64s")
 _SIZE = _RECORD.size + 4
-KAD_LIMIT = 64
 _ENDLESS = 1 << 64
 
 RUN_EXTERNAL = 0x01
@@ -36,7 +35,7 @@ RUN_RAW_DISABLED = 0x02
 
 
 class Kads(NamedTuple):
-    """Key-associated data of a run, at most KAD_LIMIT bytes each; ``format``: KAD FORMAT."""
+    """Key-associated data of a run, at most 64 bytes each; ``format``: KAD FORMAT."""
 
     unauthenticated: bytes = b""
     authenticated: bytes = b""
@@ -81,15 +80,15 @@ class Run(NamedTuple):
 
 def new_run(identity: bytes, start: int, flags: int, kads: Kads, key: Secret) -> Run:
     """A run with a fresh salt; ``identity`` names the cartridge and the partition."""
-    salt = os.urandom(32)
+    salt = os.urandom(SALT_SIZE)
     context = _context(identity, start, flags, kads)
     return Run(salt, context, check_value(key, salt), start, flags, kads)
 
 
 def external_run(start: int, kads: Kads) -> Run:
     """A run of blocks that the host encrypted elsewhere; its M-KAD is salt and context there."""
-    salt, context = kads.metadata[:32], kads.metadata[32:64]
-    return Run(salt, context, bytes(16), start, RUN_EXTERNAL, kads)
+    salt, context = kads.metadata[:SALT_SIZE], kads.metadata[SALT_SIZE:]
+    return Run(salt, context, bytes(CHECK_SIZE), start, RUN_EXTERNAL, kads)
 
 
 def _context(identity: bytes, start: int, flags: int, kads: Kads) -> bytes:

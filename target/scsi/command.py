@@ -16,7 +16,6 @@ from target.scsi.sense import DATA_PHASE_ERROR, PARAMETER_LIST_LENGTH, CheckCond
 
 STATUS_GOOD = 0x00
 STATUS_CHECK_CONDITION = 0x02
-STATUS_BUSY = 0x08
 STATUS_RESERVATION_CONFLICT = 0x18
 
 Buffers = Sequence[memoryview]

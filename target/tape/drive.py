@@ -38,8 +38,6 @@ class Counters:
     host_read: int = 0
     medium_written: int = 0
     medium_read: int = 0
-    blocks_written: int = 0
-    blocks_read: int = 0
     write_errors: int = 0
     read_errors: int = 0
 
@@ -171,11 +169,8 @@ class Drive(PrimaryUnit):
         return self.remaining < self._early_warning
 
     def volume_has_encrypted_blocks(self) -> bool:
-        """VCELB. A damaged run record is one of encrypted blocks all the same."""
-        try:
-            return self.first_encrypted() is not None
-        except MediumError:
-            return True
+        """VCELB."""
+        return self.first_encrypted() is not None
 
     def first_encrypted(self) -> int | None:
         """Object number of the first encrypted block, or None."""
@@ -297,7 +292,6 @@ class Drive(PrimaryUnit):
             raise self.write_failed() from None
         self.position += 1
         counters = self.counters
-        counters.blocks_written += 1
         counters.host_written += length
         stored = partition.used - before
         counters.medium_written += stored

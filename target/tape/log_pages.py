@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from target.medium.errors import MediumError
 from target.scsi.command import Nexus
 from target.scsi.log import ASCII_LIST, COUNTER, LogPage, Parameter
 
@@ -51,10 +50,7 @@ def _partition_record(value: int | bytes, size: int = 4) -> bytes:
 
 
 def _first_encrypted(drive: Drive) -> bytes:
-    try:
-        first = drive.first_encrypted() if drive.loaded else None
-    except MediumError:
-        first = None
+    first = drive.first_encrypted() if drive.loaded else None
     return _partition_record(_NONE if first is None else first, 6)
 
 

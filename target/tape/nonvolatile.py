@@ -7,9 +7,10 @@ tests, or with a state folder that is thrown away) counts from zero.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from target.files import replace_json
 
 
 @dataclass
@@ -35,9 +36,4 @@ class NonVolatile:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        with open(new, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        replace_json(path, asdict(self))

@@ -91,7 +91,6 @@ def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: 
         raise CheckCondition(Sense(code, information=left)) from None
     drive.position += 1
     counters = drive.counters
-    counters.blocks_read += 1
     counters.host_read += got
     stored = entry.end - entry.offset
     counters.medium_read += stored

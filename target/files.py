@@ -1,0 +1,33 @@
+"""Small files that must be the old or the new one after a kill, never half of each."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def replace_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON file beside, make it durable and rename it; only its owner may read it."""
+    new = path.with_suffix(".new")
+    with open(new, "w", encoding="utf-8", opener=_private) as file:
+        json.dump(values, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
