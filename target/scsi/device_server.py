@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from target.clock import SYSTEM, Clock
 from target.scsi import sense as s
 from target.scsi.command import (
     STATUS_CHECK_CONDITION,
@@ -36,12 +37,17 @@ class NexusState:
 class DeviceServer:
     """A logical unit: a command table and the state that every SCSI device has.
 
-    ``sense_length``: how many bytes of fixed-format sense data this model returns.
+    ``sense_length``: how many bytes of fixed-format sense data this model returns. ``clock`` is
+    the only source of time; ``memory`` is what the unit keeps without power (JSON values).
     """
 
-    def __init__(self, commands: Sequence[Command], sense_length: int = 18) -> None:
+    def __init__(
+        self, commands: Sequence[Command], sense_length: int = 18, clock: Clock = SYSTEM
+    ) -> None:
         self.commands = tuple(commands)
         self.sense_length = sense_length
+        self.clock = clock
+        self.memory: dict[str, Any] = {}
         self.descriptor_sense = False
         self.reservation: Nexus | None = None
         self.nexuses: dict[Nexus, NexusState] = {}
@@ -125,6 +131,10 @@ class DeviceServer:
         for state in self.nexuses.values():
             state.attentions = [] if attention is None else [attention]
             state.removal_prevented = False
+
+    def remember(self, **values: Any) -> None:
+        """Keep values over a loss of power; durable when it returns."""
+        self.memory.update(values)
 
     def release_reservation(self) -> None:
         """Nobody holds the unit any more."""
