@@ -1,4 +1,4 @@
-"""The SPC commands that any primary device has: INQUIRY, sense, mode, log, reservation, opcodes.
+"""The SPC commands that any primary device has: INQUIRY, sense, mode, log, reservation.
 
 `PrimaryUnit` says what a kind of device must bring along; the functions below serve the commands
 from that. References are to SPC-4; RESERVE and RELEASE are SPC-2's.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from target.scsi import mode
 from target.scsi import sense as s
-from target.scsi.command import GOOD, Call, Command, Completion, Data, Nexus, Rule, command
+from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
 from target.scsi.device_server import DeviceServer
 from target.scsi.log import LogPage
 from target.scsi.mode import ModePage, ModePages
@@ -177,38 +177,6 @@ def release(unit: PrimaryUnit, call: Call) -> Completion:
     return GOOD
 
 
-def report_opcodes(unit: PrimaryUnit, call: Call) -> Completion:
-    """REPORT SUPPORTED OPERATION CODES, straight from the command table (6.35)."""
-    opcode, action = call["requested_opcode"], call["requested_service_action"]
-    option, timeouts = call["reporting_options"], call["rctd"]
-    if option > 3:
-        raise call.invalid("reporting_options")
-    if option == 0:
-        body = b"".join(_descriptor(unit, row, timeouts) for row in unit.commands)
-        return call.reply(len(body).to_bytes(4, "big") + body, call["allocation_length"])
-    grouped = unit.has_service_actions(opcode)
-    if (option == 1 and grouped) or (option == 2 and unit.find(opcode, None)):
-        raise call.invalid("reporting_options")
-    row = unit.find(opcode, action if grouped else None)
-    if row is None:
-        return call.reply(b"\0\1\0\0", call["allocation_length"])
-    data = bytes((0, 0x80 * timeouts | 3)) + row.size.to_bytes(2, "big") + row.usage()
-    return call.reply(data + _timeouts(unit, row, timeouts), call["allocation_length"])
-
-
-def _descriptor(unit: PrimaryUnit, row: Command, timeouts: int) -> bytes:
-    flags = timeouts << 1 | (row.service_action is not None)
-    head = bytes((row.opcode, 0)) + (row.service_action or 0).to_bytes(2, "big")
-    return head + bytes((0, flags)) + row.size.to_bytes(2, "big") + _timeouts(unit, row, timeouts)
-
-
-def _timeouts(unit: PrimaryUnit, row: Command, wanted: int) -> bytes:
-    if not wanted:
-        return b""
-    nominal, recommended = unit.timeouts(row)
-    return b"\0\x0a\0\0" + nominal.to_bytes(4, "big") + recommended.to_bytes(4, "big")
-
-
 _MODE_SENSE = "1.3 dbd, 2.7-6 page_control, 2.5-0 page_code, 3 subpage_code"
 _ALWAYS = Rule.PASSES_ATTENTION | Rule.PASSES_RESERVATION
 
@@ -248,16 +216,6 @@ COMMANDS = (
     ),
     command(
         0xA0, "REPORT LUNS", "2 select_report, 6-9 allocation_length", report_luns, Data.IN, _ALWAYS
-    ),
-    command(
-        0xA3,
-        "REPORT SUPPORTED OPERATION CODES",
-        """2.7 rctd, 2.2-0 reporting_options, 3 requested_opcode
-        4-5 requested_service_action, 6-9 allocation_length""",
-        report_opcodes,
-        Data.IN,
-        Rule.PASSES_RESERVATION,
-        service_action=0x0C,
     ),
 )
 """The rows of the command table that every primary device shares."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from target.encryption import security
-from target.scsi import primary
+from target.scsi import maintenance, primary
 from target.scsi.command import Data, Rule, command
 from target.tape import positioning, transfer, volume
 
@@ -13,6 +13,7 @@ COMMANDS = tuple(
     sorted(
         (
             *primary.COMMANDS,
+            *maintenance.COMMANDS,
             *security.COMMANDS,
             command(0x00, "TEST UNIT READY", "", volume.test_unit_ready, rules=_MEDIUM),
             command(
