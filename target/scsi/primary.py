@@ -1,7 +1,7 @@
-"""The SPC commands that any primary device has: INQUIRY, sense, mode, log, reservation.
+"""The SPC commands that any primary device has: INQUIRY, sense, mode, log.
 
 `PrimaryUnit` says what a kind of device must bring along; the functions below serve the commands
-from that. References are to SPC-4; RESERVE and RELEASE are SPC-2's.
+from that. References are to SPC-4.
 """
 
 from __future__ import annotations
@@ -164,19 +164,6 @@ def _supported_logs(unit: PrimaryUnit, call: Call, subpage: int) -> bytes:
     return own.header(len(body)) + body
 
 
-def reserve(unit: PrimaryUnit, call: Call) -> Completion:
-    """RESERVE (SPC-2 7.21); the device server has sent every other nexus away before."""
-    unit.reservation = call.nexus
-    return GOOD
-
-
-def release(unit: PrimaryUnit, call: Call) -> Completion:
-    """RELEASE (SPC-2 7.18): no error, and no effect, for a nexus that holds no reservation."""
-    if unit.reservation == call.nexus:
-        unit.release_reservation()
-    return GOOD
-
-
 _MODE_SENSE = "1.3 dbd, 2.7-6 page_control, 2.5-0 page_code, 3 subpage_code"
 _ALWAYS = Rule.PASSES_ATTENTION | Rule.PASSES_RESERVATION
 
@@ -190,8 +177,6 @@ COMMANDS = (
     command(
         0x15, "MODE SELECT(6)", "1.4 pf, 1.0 sp, 4 parameter_list_length", mode_select, Data.OUT
     ),
-    command(0x16, "RESERVE(6)", "", reserve),
-    command(0x17, "RELEASE(6)", "", release, rules=Rule.PASSES_RESERVATION),
     command(0x1A, "MODE SENSE(6)", f"{_MODE_SENSE}, 4 allocation_length", mode_sense, Data.IN),
     command(
         0x4D,
@@ -205,8 +190,6 @@ COMMANDS = (
     command(
         0x55, "MODE SELECT(10)", "1.4 pf, 1.0 sp, 7-8 parameter_list_length", mode_select, Data.OUT
     ),
-    command(0x56, "RESERVE(10)", "", reserve),
-    command(0x57, "RELEASE(10)", "", release, rules=Rule.PASSES_RESERVATION),
     command(
         0x5A,
         "MODE SENSE(10)",

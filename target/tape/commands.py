@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from target.encryption import security
-from target.scsi import maintenance, primary
+from target.scsi import maintenance, primary, reservations
 from target.scsi.command import Data, Rule, command
 from target.tape import positioning, transfer, volume
 
@@ -14,6 +14,7 @@ COMMANDS = tuple(
         (
             *primary.COMMANDS,
             *maintenance.COMMANDS,
+            *reservations.COMMANDS,
             *security.COMMANDS,
             command(0x00, "TEST UNIT READY", "", volume.test_unit_ready, rules=_MEDIUM),
             command(
