@@ -48,6 +48,10 @@ class DeviceServer:
         self.sense_length = sense_length
         self.clock = clock
         self.memory: dict[str, Any] = {}
+        self.volatile: dict[str, Any] = {}
+        """What areas of the command set keep until a reset, each under its own name."""
+        self.reset_at = clock.monotonic()
+        """When the unit was last powered on or reset."""
         self.descriptor_sense = False
         self.reservation: Nexus | None = None
         self.nexuses: dict[Nexus, NexusState] = {}
@@ -128,6 +132,8 @@ class DeviceServer:
         ``attention`` is None where the transport tells every nexus of the reset itself.
         """
         self.reservation = None
+        self.volatile.clear()
+        self.reset_at = self.clock.monotonic()
         for state in self.nexuses.values():
             state.attentions = [] if attention is None else [attention]
             state.removal_prevented = False
