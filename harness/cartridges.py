@@ -45,9 +45,10 @@ def show(folder: Path) -> int:
     try:
         with _open(folder) as cartridge:
             info = cartridge.info
-            console.print(f"{cartridge.barcode}: LTO-{cartridge.generation.number} cartridge")
+            console.print(f"{cartridge.barcode}: {cartridge.type.description} cartridge")
             console.print(f"capacity   {cartridge.capacity:,} bytes native")
-            console.print(f"used       {cartridge.capacity - cartridge.remaining():,} bytes")
+            used = sum(p.capacity - p.remaining for p in cartridge.partitions)
+            console.print(f"used       {used:,} bytes")
             console.print(f"loads      {info['loads']}")
             console.print(f"protected  {'yes' if cartridge.write_protect else 'no'}")
             extents = list(inspect.contents(cartridge))
@@ -55,12 +56,12 @@ def show(folder: Path) -> int:
                 console.print("blank")
                 return 0
             table = Table(box=None, pad_edge=False)
-            for name in ("file", "first object", "blocks", "bytes"):
+            for name in ("partition", "file", "first object", "blocks", "bytes"):
                 table.add_column(name, justify="right")
             for name in ("data", "key label"):
                 table.add_column(name)
             for one in extents:
-                numbers = (one.file, one.first, one.blocks, one.length)
+                numbers = (one.partition, one.file, one.first, one.blocks, one.length)
                 kind = "encrypted" if one.encrypted else "clear"
                 table.add_row(*(f"{n:,}" for n in numbers), kind, one.label)
             console.print(table)

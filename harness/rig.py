@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from target.medium.generations import of_barcode
+from target.medium.formats import of_barcode
 from target.personality import models as known_models
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 

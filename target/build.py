@@ -7,6 +7,7 @@ from pathlib import Path
 from target import personality
 from target.medium.cartridge import Cartridge, read_identity
 from target.medium.errors import MediumError
+from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 from target.tape.commands import COMMANDS
@@ -47,7 +48,7 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     state = None if drive_plan.state is None else Path(drive_plan.state)
     drive = Drive(model, drive_plan.serial, COMMANDS, drive_plan.compression, state)
     if drive_plan.medium == "null":
-        drive.insert(NullCartridge(model.media["native"]))
+        drive.insert(NullCartridge(FORMATS[model.media["native"]]))
     elif drive_plan.cartridge is not None:
         told = plan.cartridge(drive_plan.cartridge)
         cartridge = Cartridge(Path(told.path))

@@ -1,8 +1,9 @@
 """A cartridge is a folder: who it is (`cartridge.json`) and a folder for each partition.
 
 The identity file is replaced whole (written beside, synced, renamed), so it is always one or the
-other version. An open cartridge is locked against a second drive. Capacity is counted in stored
-bytes; each object costs OBJECT_COST more, so that filemarks fill a tape too.
+other version; it names the partitions' folders, so formatting is one rename too: what it does not
+name is removed when the cartridge is next opened. An open cartridge is locked against a second
+drive.
 """
 
 from __future__ import annotations
@@ -11,27 +12,46 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from target.files import replace_json, sync_folder
-from target.medium import generations
 from target.medium.errors import MediumError
+from target.medium.formats import CLEANINGS, FORMATS, TYPES, CartridgeType, Format, of_barcode
 from target.medium.partition import Partition
 
-FORMAT = 1
-OBJECT_COST = 4096
+FORMAT = 2
 _IDENTITY = "cartridge.json"
 _KEYS = {
-    "barcode", "identity", "capacity", "write_protect", "loads", "bytes_written", "bytes_read",
+    "barcode", "identity", "type", "recorded", "capacity", "write_protect", "partitions", "loads",
+    "bytes_written", "bytes_read",
 }  # fmt: skip
+_COUNTERS: dict[str, Any] = {
+    "loads": 0,
+    "bytes_written": 0,
+    "bytes_read": 0,
+    "last_written": 0,
+    "last_read": 0,
+    "last_loads": [],
+    "initializations": 0,
+    "cleanings_left": CLEANINGS,
+    "optimised": False,
+    "damage": [],
+    "attributes": {},
+}
+"""What a new cartridge begins with. ``damage``: memory, leader or format, see `target.tape.mount`.
+"""
 
 
 class Cartridge:
-    """An open cartridge. `partitions[0]` is where data go.
+    """An open cartridge.
 
-    ``info`` is what `cartridge.json` says: barcode, identity (hex), generation number, capacity
-    in bytes, write_protect, and the counters loads, bytes_written, bytes_read.
+    ``info`` is what `cartridge.json` says: barcode, identity (hex), type (media id), recorded (a
+    format's name, empty while it could become any), capacity in bytes (None: what the format
+    has), write_protect, partitions, and the counters of `_COUNTERS`. ``attributes``: what hosts
+    wrote into the cartridge memory, by partition and attribute id.
     """
 
     def __init__(self, folder: Path, writable: bool = True) -> None:
@@ -46,13 +66,19 @@ class Cartridge:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Only now, when nobody else replaces it any more.
             self.info = read_identity(folder)
-            self.generation = generations.GENERATIONS[self.info["generation"]]
-            identity = bytes.fromhex(self.info["identity"])
-            self.partitions = (Partition(folder / "partition0", identity + b"\0", writable),)
+            self.identity = bytes.fromhex(self.info["identity"])
+            self.type: CartridgeType = TYPES[self.info["type"]]
+            if writable:
+                self._remove_strays()
+            self.partitions = self._open_partitions(writable)
+            self.attributes: dict[int, dict[int, bytes]] = {
+                int(partition): {int(number, 16): bytes.fromhex(v) for number, v in values.items()}
+                for partition, values in self.info["attributes"].items()
+            }
         except BlockingIOError as error:
             os.close(self._lock)
             raise MediumError(f"cartridge {folder} is in use by another drive") from error
-        except (OSError, ValueError, MediumError) as error:
+        except (OSError, ValueError, KeyError, TypeError, MediumError) as error:
             os.close(self._lock)
             raise MediumError(f"cartridge {folder} cannot be opened: {error}") from error
 
@@ -62,9 +88,9 @@ class Cartridge:
     ) -> None:
         """Make a new, blank cartridge; raises MediumError if something is there already.
 
-        ``capacity`` in bytes, by default the generation's; ValueError for a bad barcode.
+        ``capacity`` in bytes, by default the format's; ValueError for a bad barcode.
         """
-        generation = generations.of_barcode(barcode)
+        kind = of_barcode(barcode)
         if folder.exists():
             raise MediumError(f"{folder} exists already; a new cartridge needs a new name")
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,12 +98,12 @@ class Cartridge:
             "format": FORMAT,
             "barcode": barcode,
             "identity": os.urandom(16).hex(),
-            "generation": generation.number,
-            "capacity": capacity or generation.capacity * 10**6,
+            "type": kind.suffix,
+            "recorded": kind.formats[0].name if len(kind.formats) == 1 else "",
+            "capacity": capacity,
             "write_protect": write_protect,
-            "loads": 0,
-            "bytes_written": 0,
-            "bytes_read": 0,
+            "partitions": [_new_partition("partition0", None)],
+            **deepcopy(_COUNTERS),
         }
         # Made beside and renamed: a cartridge that is there is a whole one.
         new = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
@@ -91,6 +117,25 @@ class Cartridge:
             raise MediumError(f"{folder} could not be made: {error}") from error
         sync_folder(folder.parent)
 
+    def _open_partitions(self, writable: bool) -> tuple[Partition, ...]:
+        whole = self.capacity
+        return tuple(
+            Partition(
+                self.folder / entry["folder"],
+                bytes.fromhex(entry["identity"]),
+                writable,
+                whole if entry["capacity"] is None else entry["capacity"],
+            )
+            for entry in self.info["partitions"]
+        )
+
+    def _remove_strays(self) -> None:
+        """Partitions that a format did not live to make, or to remove."""
+        named = {entry["folder"] for entry in self.info["partitions"]}
+        for path in self.folder.glob("partition*"):
+            if path.name not in named:
+                shutil.rmtree(path, ignore_errors=True)
+
     @property
     def barcode(self) -> str:
         """The label, volume and media id."""
@@ -102,17 +147,58 @@ class Cartridge:
         return bool(self.info["write_protect"])
 
     @property
-    def capacity(self) -> int:
-        """Native capacity in bytes."""
-        return int(self.info["capacity"])
+    def recorded(self) -> Format | None:
+        """The format it is recorded in; None while it could become any of its type's."""
+        return FORMATS.get(self.info["recorded"])
 
-    def remaining(self) -> int:
-        """Bytes left on partition 0; negative past the end."""
-        partition = self.partitions[0]
-        return self.capacity - partition.used - partition.count * OBJECT_COST
+    @property
+    def capacity(self) -> int:
+        """Native capacity in bytes, of all partitions together."""
+        if self.info["capacity"] is not None:
+            return int(self.info["capacity"])
+        name = self.info["recorded"] or next(reversed(self.type.capacities), None)
+        return self.type.capacities[name] * 10**6 if name else 0
+
+    def record(self, form: Format) -> None:
+        """The cartridge, written from its beginning, gets a format; durable.
+
+        Raises OSError.
+        """
+        self.info["recorded"] = form.name
+        self.save()
+        if len(self.partitions) == 1:
+            self.partitions[0].capacity = self.capacity
+
+    def format(self, capacities: Sequence[int | None]) -> None:
+        """Make new, empty partitions (bytes; None: all there is); what was recorded is gone.
+
+        All of it happens or nothing. Raises OSError.
+        """
+        number = self.info["initializations"] + 1
+        before = self.info["partitions"], self.info["initializations"]
+        self.info["partitions"] = [
+            _new_partition(f"partition{which}-{number}", capacity)
+            for which, capacity in enumerate(capacities)
+        ]
+        self.info["initializations"] = number
+        try:
+            partitions = self._open_partitions(True)
+            self.save()
+        except OSError:
+            self.info["partitions"], self.info["initializations"] = before
+            raise
+        old, self.partitions = self.partitions, partitions
+        for partition in old:
+            partition.close()
+        self._remove_strays()
 
     def save(self) -> None:
-        """Write the identity and the counters."""
+        """Write the identity, the counters and the attributes; durable. Raises OSError."""
+        self.info["attributes"] = {
+            str(partition): {f"{number:04X}": value.hex() for number, value in values.items()}
+            for partition, values in self.attributes.items()
+            if values
+        }
         replace_json(self.folder / _IDENTITY, self.info)
 
     def close(self) -> None:
@@ -131,16 +217,37 @@ class Cartridge:
         os.close(self._lock)
 
 
+def _new_partition(folder: str, capacity: int | None) -> dict[str, Any]:
+    """A partition's entry; its identity is mixed into every block key."""
+    return {"folder": folder, "identity": os.urandom(16).hex(), "capacity": capacity}
+
+
 def read_identity(folder: Path) -> dict[str, Any]:
     """What a cartridge says of itself, without opening it; raises MediumError if it is none."""
     try:
         info = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
-        known = info["format"] <= FORMAT and info["generation"] in generations.GENERATIONS
+        if info["format"] == 1:
+            info = _upgrade(info)
+        known = info["format"] <= FORMAT and info["type"] in TYPES
         whole = not known or info.keys() >= _KEYS
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MediumError(f"{folder} is not a cartridge: no readable {_IDENTITY}") from error
     if not whole:
         raise MediumError(f"{folder} is not a cartridge: its {_IDENTITY} is not complete")
     if not known:
         raise MediumError(f"cartridge {folder} was made by a newer version: update keyreel")
-    return dict(info)
+    return {**deepcopy(_COUNTERS), **info}
+
+
+def _upgrade(info: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one partition and a generation number instead of a type."""
+    identity = info["identity"] + "00"
+    new = {
+        **info,
+        "format": 2,
+        "type": info["barcode"][6:],
+        "recorded": f"LTO-{info['generation']}",
+        "partitions": [{"folder": "partition0", "identity": identity, "capacity": None}],
+    }
+    del new["generation"]
+    return new

@@ -20,6 +20,7 @@ from target.medium.partition import Partition
 class Extent:
     """A stretch of blocks between two filemarks that are written alike."""
 
+    partition: int
     first: int
     """Object number of its first block."""
     file: int
@@ -48,8 +49,12 @@ class Report:
 
 
 def contents(cartridge: Cartridge) -> Iterator[Extent]:
-    """The stretches on partition 0, in order. Raises MediumError where one cannot be told."""
-    partition = cartridge.partitions[0]
+    """The stretches, in order. Raises MediumError where one cannot be told."""
+    for which, partition in enumerate(cartridge.partitions):
+        yield from _stretches(which, partition)
+
+
+def _stretches(which: int, partition: Partition) -> Iterator[Extent]:
     present: Extent | None = None
     for number in range(partition.count):
         entry = partition.index[number]
@@ -63,7 +68,7 @@ def contents(cartridge: Cartridge) -> Iterator[Extent]:
         if present is None or (present.encrypted, present.label) != (encrypted, label):
             if present:
                 yield present
-            present = Extent(number, entry.files, encrypted, label)
+            present = Extent(which, number, entry.files, encrypted, label)
         present.blocks += 1
         present.length += entry.length
     if present:
@@ -73,12 +78,13 @@ def contents(cartridge: Cartridge) -> Iterator[Extent]:
 def verify(cartridge: Cartridge, key: Secret | None = None) -> Report:
     """Check every object on the cartridge."""
     report = Report()
-    partition = cartridge.partitions[0]
-    for number in range(partition.count):
-        try:
-            _verify_object(partition, number, key, report)
-        except MediumError as error:
-            report.damage.append(f"object {number}: {error}")
+    for which, partition in enumerate(cartridge.partitions):
+        where = f"partition {which} " if len(cartridge.partitions) > 1 else ""
+        for number in range(partition.count):
+            try:
+                _verify_object(partition, number, key, report)
+            except MediumError as error:
+                report.damage.append(f"{where}object {number}: {error}")
     return report
 
 

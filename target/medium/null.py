@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
-from target.medium import generations
+from target.medium.formats import TYPES, Format, of_barcode
 from target.medium.index import FILEMARK, Entry
 
 
@@ -41,6 +42,7 @@ class NullPartition:
     """The part of `partition.Partition` that a drive uses for clear blocks."""
 
     used = 0
+    capacity = remaining = 1 << 62
 
     def __init__(self) -> None:
         self.index = NullIndex()
@@ -79,17 +81,34 @@ class NullPartition:
 class NullCartridge:
     """Always there, never full, never kept; takes clear data only."""
 
-    def __init__(self, generation: int) -> None:
-        self.generation = generations.GENERATIONS[generation]
-        self.barcode = f"NULL00{self.generation.suffix}"
+    def __init__(self, form: Format) -> None:
+        """A data cartridge of one LTO format."""
+        self.barcode = f"NULL00{_suffix(form)}"
+        self.type = of_barcode(self.barcode)
+        self.recorded = form
         self.write_protect = False
-        self.capacity = 1 << 62
-        self.info = {"loads": 0, "bytes_written": 0, "bytes_read": 0}
+        self.capacity = NullPartition.capacity
+        self.info: dict[str, Any] = {
+            "loads": 0, "bytes_written": 0, "bytes_read": 0, "last_written": 0, "last_read": 0,
+            "last_loads": [], "initializations": 0, "cleanings_left": 0, "optimised": True,
+            "damage": [], "identity": "", "write_protect": False,
+        }  # fmt: skip
+        self.attributes: dict[int, dict[int, bytes]] = {}
         self.partitions = (NullPartition(),)
 
-    def remaining(self) -> int:
-        """As much as ever."""
-        return self.capacity
+    def record(self, form: Format) -> None:
+        """It has its format."""
+
+    def format(self, capacities: Sequence[int | None]) -> None:
+        """As blank as before."""
+        self.partitions = (NullPartition(),)
+
+    def save(self) -> None:
+        """Nothing to keep."""
 
     def close(self) -> None:
         """Nothing to keep."""
+
+
+def _suffix(form: Format) -> str:
+    return next(suffix for suffix, kind in TYPES.items() if form in kind.formats)

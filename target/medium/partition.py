@@ -44,19 +44,26 @@ _RAW_MAGIC = b"KRAW"
 RAW_OVERHEAD = RAW_HEADER + TAG_SIZE
 _ZEROS = bytes(ALIGNMENT)
 
+OBJECT_COST = 4096
+"""What an object takes of the capacity beside its stored form, so that filemarks fill a tape."""
+
 
 class Partition:
     """``folder`` holds the three files; ``identity`` is mixed into every block key.
 
-    `count` is the end of data as an object number, `used` the bytes in the data file. Without
+    `count` is the end of data as an object number, `used` the bytes in the data file, `capacity`
+    how many there may be, OBJECT_COST for each object included. Without
     ``writable`` it can only be read, and what a crash left is not repaired.
     """
 
-    def __init__(self, folder: Path, identity: bytes, writable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, identity: bytes, writable: bool = True, capacity: int = 1 << 62
+    ) -> None:
         new = writable and not folder.exists()
         if new:
             folder.mkdir(mode=0o700)
         self.identity = identity
+        self.capacity = capacity
         self.index = Index(folder / "index", writable)
         self.runs = RunTable(folder / "runs", identity, writable)
         self._data = open_file(folder / "data", writable)
@@ -103,6 +110,11 @@ class Partition:
     def count(self) -> int:
         """Objects on the tape."""
         return self.index.count
+
+    @property
+    def remaining(self) -> int:
+        """Bytes of the capacity that are left; negative past the end."""
+        return self.capacity - self.used - self.index.count * OBJECT_COST
 
     # --- writing -----------------------------------------------------------------------------
 

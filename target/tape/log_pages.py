@@ -75,7 +75,7 @@ def _capacity(drive: Drive) -> int:
 
 
 def _used(drive: Drive) -> int:
-    return _capacity(drive) - drive.remaining
+    return drive.partition.capacity - drive.remaining
 
 
 def _barcode(drive: Drive) -> bytes:
@@ -88,11 +88,11 @@ def _alert(flag: int) -> Parameter:
 
 
 def _alerts_unread(drive: Drive, nexus: Nexus) -> set[int]:
-    return drive.alerts.get(nexus, set())
+    return drive.alerts.unread(nexus)
 
 
 def _alerts_read(drive: Drive, nexus: Nexus) -> None:
-    drive.alerts.pop(nexus, None)
+    drive.alerts.read(nexus)
 
 
 PAGES = (
@@ -142,7 +142,10 @@ PAGES = (
             Parameter(0x0017, 4, _volume(lambda d: _used(d) // _MB)),
             Parameter(0x0042, 32, _barcode, ASCII_LIST),
             Parameter(
-                0x0045, 9, lambda d: f"Ultrium-{d.density.number}".encode().ljust(9), ASCII_LIST
+                0x0045,
+                9,
+                lambda d: d.density.name.replace("LTO", "Ultrium").encode().ljust(9),
+                ASCII_LIST,
             ),
             Parameter(0x0080, 1, lambda d: bool(d.mode_header()[1] & 0x80)),
             Parameter(0x0081, 1, lambda d: 0),

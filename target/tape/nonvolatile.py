@@ -1,39 +1,56 @@
-"""What a drive remembers without power: a few counters in one small file.
+"""What a drive remembers without power: one small JSON file.
 
 The file is replaced whole, so a kill leaves the old or the new one. A drive without a file (in
-tests, or with a state folder that is thrown away) counts from zero.
+tests, or with a state folder that is thrown away) begins anew.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from target.files import replace_json
 
 
 @dataclass
-class NonVolatile:
+class Lifetime:
     """Counters over the drive's life."""
 
     load_cycles: int = 0
+    cleanings: int = 0
+    power_cycles: int = 0
     bytes_since_clean: int = 0
     """Read and written, as stored on the medium, since the drive was cleaned."""
+    bytes_written: int = 0
+    bytes_read: int = 0
+    write_errors: int = 0
+    read_errors: int = 0
+    seconds_on: float = 0.0
+    seconds_moving: float = 0.0
+    metres: float = 0.0
+    """Tape that went over the heads."""
 
-    @classmethod
-    def load(cls, path: Path | None) -> NonVolatile:
-        """Read the file; zeros where there is none. ValueError names a file that is not one."""
-        if path is None or not path.exists():
-            return cls()
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not a drive's state: remove it to start anew") from error
 
-    def save(self, path: Path | None) -> None:
-        """Replace the file."""
-        if path is None:
-            return
+def load(path: Path | None) -> dict[str, Any]:
+    """Read the file; nothing where there is none. ValueError names a file that is not one."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        memory = json.loads(path.read_text(encoding="utf-8"))
+        # Version 1 had these two counters and nothing else.
+        if "load_cycles" in memory:
+            memory = {"lifetime": memory}
+        Lifetime(**memory.get("lifetime", {}))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is not a drive's state: remove it to start anew") from error
+    return dict(memory)
+
+
+def save(path: Path | None, memory: Mapping[str, Any]) -> None:
+    """Replace the file."""
+    if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_json(path, asdict(self))
+        replace_json(path, memory)

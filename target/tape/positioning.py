@@ -115,8 +115,11 @@ def locate(drive: Drive, call: Call) -> Completion:
 
     Beyond the end of data: 8/00/05, and the position is the end of data.
     """
-    if call["cp"] and call["partition"]:
-        raise call.invalid("partition")
+    if call["cp"] and call["partition"] != drive.partition_number:
+        if call["partition"] >= drive.partitions:
+            raise call.invalid("partition")
+        drive.sync()
+        drive.change_partition(call["partition"])
     index = drive.partition.index
     kind = call["dest_type"] if "dest_type" in call.command.layout else OBJECT
     wanted = call["object"]
@@ -136,7 +139,7 @@ def locate(drive: Drive, call: Call) -> Completion:
 
 
 def rewind(drive: Drive, call: Call) -> Completion:
-    """REWIND: what was written is made durable first."""
+    """REWIND to the beginning of the partition: what was written is made durable first."""
     drive.sync()
     drive.position = 0
     return GOOD

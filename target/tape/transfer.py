@@ -16,6 +16,7 @@ from target.scsi import sense as s
 from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion
 from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape.drive import Drive
+from target.tape.tape_alert import Flag
 
 Views = Sequence[memoryview]
 
@@ -65,7 +66,7 @@ def _next_entry(drive: Drive, left: int, warn: bool = False) -> Entry:
     try:
         entry = index[number]
     except BlockDamaged:
-        drive.counters.read_errors += 1
+        drive.read_failed()
         # The entry was the only witness to whether the block is encrypted.
         code = s.INTEGRITY_FAILED if drive.partition.runs.count else s.READ_ERROR
         raise CheckCondition(Sense(code, information=left)) from None
@@ -83,18 +84,18 @@ def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: 
     try:
         got = read_block(drive, used, drive.position, entry, out)
     except CheckCondition as condition:
-        drive.counters.read_errors += 1
+        drive.read_failed()
         code: Code = condition.sense.code
         if code is s.READ_ERROR:
             drive.position += 1
-            drive.alert(0x05)
+            drive.alert(Flag.READ_FAILURE)
         raise CheckCondition(Sense(code, information=left)) from None
     drive.position += 1
     counters = drive.counters
     counters.host_read += got
     stored = entry.end - entry.offset
     counters.medium_read += stored
-    drive.count_life("bytes_read", stored)
+    drive.count_read(stored)
     return got
 
 
@@ -158,8 +159,9 @@ def write(drive: Drive, call: Call) -> Completion:
         drive.write_block(used, part, size)
     if not drive.buffered:
         drive.sync()
-    if drive.past_early_warning:
-        raise CheckCondition(Sense(s.EARLY_WARNING, information=0, eom=True))
+    warning = drive.warning()
+    if warning is not None:
+        raise warning
     return GOOD
 
 
@@ -178,14 +180,15 @@ def write_filemarks(drive: Drive, call: Call) -> Completion:
         drive.sync()
     if fits < count:
         raise CheckCondition(Sense(s.END_OF_MEDIUM, information=count - fits, eom=True))
-    if drive.past_early_warning:
-        raise CheckCondition(Sense(s.EARLY_WARNING, information=0, eom=True))
+    warning = drive.warning()
+    if warning is not None:
+        raise warning
     return GOOD
 
 
 def erase(drive: Drive, call: Call) -> Completion:
     """ERASE(6), short or long: the tape ends at the position, durably."""
-    drive.require_writable()
+    drive.require_writable(erasing=True)
     drive.cut()
     drive.sync()
     return GOOD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from target.medium.generations import GENERATIONS, Generation
+from target.medium.formats import FORMATS, TYPES, CartridgeType, Format
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion
 from target.scsi.layout import Layout
@@ -38,11 +38,6 @@ MEDIUM_TYPE = Layout(
     36-55  description""",
     56,
 )
-_ORGANIZATION = b"LTO-CVE"
-_WIDTH = 127
-"""Tenths of a millimetre."""
-_LENGTH = 960
-"""Metres, about; what tells a data cartridge from nothing, no more."""
 
 
 def test_unit_ready(drive: Drive, call: Call) -> Completion:
@@ -79,49 +74,61 @@ def prevent_allow(drive: Drive, call: Call) -> Completion:
 
 def report_density(drive: Drive, call: Call) -> Completion:
     """REPORT DENSITY SUPPORT: of the drive or of the loaded volume, densities or medium types."""
+    media = drive.personality.media
+    names = [*media["read_write"], *media["read_only"]]
+    forms = [form for form in FORMATS.values() if form.name in names]
+    types = [kind for kind in TYPES.values() if kind.capacities.keys() & set(names)]
     if call["media"]:
         drive.require_volume()
-        rows = [drive.density]
+        assert drive.cartridge is not None
+        forms, types = [drive.density], [drive.cartridge.type]
+    if call["medium_type"]:
+        body = b"".join(_medium_type(kind) for kind in sorted(types, key=_by_code))
     else:
-        media = drive.personality.media
-        rows = [
-            GENERATIONS[number] for number in sorted((*media["read_write"], *media["read_only"]))
-        ]
-    build = _medium_type if call["medium_type"] else _density
-    body = b"".join(build(drive, row) for row in rows)
+        body = b"".join(_density(drive, form) for form in sorted(forms, key=lambda f: f.density))
     return call.reply(
         (len(body) + 2).to_bytes(2, "big") + b"\0\0" + body, call["allocation_length"]
     )
 
 
-def _density(drive: Drive, row: Generation) -> bytes:
-    media = drive.personality.media
+def _by_code(kind: CartridgeType) -> int:
+    return kind.medium_type
+
+
+def _density(drive: Drive, form: Format) -> bytes:
+    """CAPACITY: of the loaded volume where it has that format, else of the largest cartridge."""
+    media, loaded = drive.personality.media, drive.cartridge if drive.loaded else None
+    if loaded is not None and loaded.recorded is form:
+        capacity = min(loaded.capacity // 10**6, 0xFFFFFFFF)
+    else:
+        capacity = max(kind.capacities.get(form.name, 0) for kind in TYPES.values())
     data = DENSITY.encode(
-        primary=row.density,
-        secondary=row.density,
-        wrtok=row.number in media["read_write"],
-        deflt=row.number == media["native"],
-        bits_per_mm=row.bits_per_mm,
-        width=_WIDTH,
-        tracks=row.tracks,
-        capacity=row.capacity,
-        organization=_ORGANIZATION,
-        name=row.name.encode(),
-        description=row.description.encode(),
+        primary=form.density,
+        secondary=form.encrypted_density,
+        wrtok=form.name in media["read_write"],
+        deflt=form.name == media["native"],
+        bits_per_mm=form.bits_per_mm,
+        width=form.width,
+        tracks=form.tracks,
+        capacity=capacity,
+        organization=form.organization.encode(),
+        name=form.label.encode(),
+        description=form.description.encode(),
     )
     return bytes(data)
 
 
-def _medium_type(drive: Drive, row: Generation) -> bytes:
+def _medium_type(kind: CartridgeType) -> bytes:
+    codes = bytes(form.density for form in kind.formats)
     data = MEDIUM_TYPE.encode(
-        medium_type=row.medium_type,
+        medium_type=kind.medium_type,
         descriptor_length=MEDIUM_TYPE.size - 4,
-        number_of_codes=1,
-        codes=bytes((row.density,)).ljust(9, b"\0"),
-        width=_WIDTH,
-        length=_LENGTH,
-        organization=_ORGANIZATION,
-        name=f"Ultrium{row.number}".encode()[:8],
-        description=f"Ultrium {row.number} data".encode(),
+        number_of_codes=len(codes),
+        codes=codes.ljust(9, b"\0"),
+        width=kind.formats[0].width,
+        length=kind.length,
+        organization=kind.formats[0].organization.encode(),
+        name=kind.suffix.encode(),
+        description=kind.description.encode()[:20],
     )
     return bytes(data)

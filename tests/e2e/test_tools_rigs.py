@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.guest.api import Guest
-from target.medium.cartridge import OBJECT_COST
+from target.medium.partition import OBJECT_COST
 from target.personality import models as known_models
 from tests.e2e.tools import CANNOT_READ, Tools, cartridge, rig_guest, rig_text
 

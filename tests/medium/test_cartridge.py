@@ -27,7 +27,7 @@ def test_a_new_one(tmp_path: Path) -> None:
     assert cartridge.capacity == 18 * 10**12
     assert not cartridge.write_protect
     assert cartridge.partitions[0].count == 0
-    assert cartridge.remaining() == cartridge.capacity
+    assert cartridge.partitions[0].remaining == cartridge.capacity
     cartridge.close()
     assert [path.name for path in folder.parent.iterdir()] == ["cartridge"], "nothing beside it"
 
@@ -79,7 +79,7 @@ def test_a_refused_one_can_be_opened_later(tmp_path: Path) -> None:
     Cartridge(folder).close()
 
 
-@pytest.mark.parametrize("field", [{"format": 2}, {"generation": 47}])
+@pytest.mark.parametrize("field", [{"format": 3}, {"type": "L47"}])
 def test_newer_format(tmp_path: Path, field: dict[str, int]) -> None:
     folder = blank(tmp_path / "cartridge")
     _change(folder, **field)
@@ -129,7 +129,7 @@ def test_create_where_nothing_can_be(tmp_path: Path) -> None:
         blank(tmp_path / "file")
 
 
-@pytest.mark.parametrize("barcode", ["", "KRL001", "krl001l9", "KRL001L1", "KRL001M9", "KRL 01L9"])
+@pytest.mark.parametrize("barcode", ["", "KRL001", "krl001l9", "KRL001L0", "KRL001M9", "KRL 01L9"])
 def test_bad_barcode(tmp_path: Path, barcode: str) -> None:
     with pytest.raises(ValueError, match="barcode"):
         Cartridge.create(tmp_path / "cartridge", barcode)
@@ -145,7 +145,7 @@ def test_counters_and_settings_are_kept(tmp_path: Path) -> None:
     cartridge = Cartridge(folder)
     assert (cartridge.info["loads"], cartridge.capacity) == (3, 10**9)
     assert cartridge.write_protect
-    assert cartridge.generation.number == 5
+    assert cartridge.type.suffix == "L5"
     cartridge.close()
 
 
@@ -170,11 +170,11 @@ def test_a_kill_while_saving_leaves_the_old_identity(
 
 def test_filemarks_use_up_room(tmp_path: Path) -> None:
     with medium(blank(tmp_path / "cartridge", 10**7)) as tape:
-        before = tape.cartridge.remaining()
+        before = tape.cartridge.partitions[0].remaining
         tape.partition.write_filemarks(10)
-        after_marks = tape.cartridge.remaining()
+        after_marks = tape.cartridge.partitions[0].remaining
         tape.write(bytes(1000))
-        assert before > after_marks > tape.cartridge.remaining() + 1000
+        assert before > after_marks > tape.cartridge.partitions[0].remaining + 1000
 
 
 @pytest.mark.parametrize("damage", ["none", "hole", "stray data"])
@@ -195,3 +195,50 @@ def test_looking_changes_nothing(tmp_path: Path, damage: str) -> None:
     assert cartridge.partitions[0].index[0].length == 4
     cartridge.abandon()
     assert files(folder) == before
+
+
+def test_formatting_replaces_every_partition(tmp_path: Path) -> None:
+    folder = blank(tmp_path / "cartridge")
+    cartridge = Cartridge(folder)
+    cartridge.partitions[0].write_clear([memoryview(b"x" * 100)], 100)
+    cartridge.format([1 << 20, 2 << 20])
+    assert [(p.count, p.capacity) for p in cartridge.partitions] == [(0, 1 << 20), (0, 2 << 20)]
+    cartridge.partitions[1].write_clear([memoryview(b"y" * 10)], 10)
+    cartridge.close()
+    again = Cartridge(folder)
+    assert [p.count for p in again.partitions] == [0, 1]
+    assert again.info["initializations"] == 1
+    assert sorted(p.name for p in folder.glob("partition*")) == ["partition0-1", "partition1-1"]
+    again.close()
+
+
+def test_a_partition_that_no_format_finished_is_removed(tmp_path: Path) -> None:
+    folder = blank(tmp_path / "cartridge")
+    (folder / "partition1-7").mkdir()
+    Cartridge(folder).close()
+    assert [p.name for p in folder.glob("partition*")] == ["partition0"]
+
+
+def test_the_first_format_of_the_identity_file_is_still_read(tmp_path: Path) -> None:
+    folder = blank(tmp_path / "cartridge")
+    path = folder / "cartridge.json"
+    info = json.loads(path.read_text())
+    old = {key: info[key] for key in ("barcode", "identity", "write_protect", "loads")}
+    old |= {"format": 1, "generation": 9, "capacity": 1 << 20, "bytes_written": 5, "bytes_read": 6}
+    path.write_text(json.dumps(old))
+    cartridge = Cartridge(folder)
+    assert cartridge.recorded is not None
+    assert cartridge.recorded.name == "LTO-9"
+    assert cartridge.partitions[0].identity == bytes.fromhex(info["identity"]) + b"\0"
+    assert cartridge.capacity == 1 << 20
+    cartridge.close()
+
+
+def test_attributes_are_kept(tmp_path: Path) -> None:
+    folder = blank(tmp_path / "cartridge")
+    cartridge = Cartridge(folder)
+    cartridge.attributes[0] = {0x0800: b"KEYREEL "}
+    cartridge.close()
+    again = Cartridge(folder)
+    assert again.attributes == {0: {0x0800: b"KEYREEL "}}
+    again.close()

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from target import personality
 from target.medium.cartridge import Cartridge
+from target.medium.formats import TYPES, Kind
 from target.personality import Personality
 from target.scsi import sense as s
 from target.scsi.command import Completion
@@ -174,6 +175,13 @@ def new_drive(model: str | Personality = TD9, compression: str = "off") -> Drive
     return Drive(known, "KRL0000001", COMMANDS, compression)
 
 
+def own_media(model: Personality) -> str:
+    """The media id of a data cartridge in the model's own format."""
+    native = model.media["native"]
+    fitting = (kind for kind in TYPES.values() if native in kind.capacities)
+    return next(kind.suffix for kind in fitting if kind.kind is Kind.DATA)
+
+
 @contextmanager
 def tape(
     model: str | Personality = TD9,
@@ -185,7 +193,7 @@ def tape(
 ) -> Iterator[Host]:
     """A host at a drive with a blank cartridge, by default of its own generation, ready."""
     drive = new_drive(model, compression)
-    label = barcode or f"KRL001L{drive.personality.media['native']}"
+    label = barcode or f"KRL001{own_media(drive.personality)}"
     with TemporaryDirectory(prefix="keyreel-") as folder:
         drive.insert(new_cartridge(Path(folder), label, capacity, protect=protect))
         host = Host(drive)

@@ -188,7 +188,7 @@ def test_densities_of_the_drive_ascend(model: str) -> None:
 
 def test_golden_density_of_the_loaded_volume(host: Host) -> None:
     data = host.send(bytes((0x44, 1, 0, 0, 0, 0, 0, 4, 0, 0)), size=1024).data
-    golden = "0036 0000 60 60 a0 0000 0053d0 007f 2300 0112a880"
+    golden = "0036 0000 60 60 a0 0000 0053d0 007f 2300 00000043"  # 64 MiB
     text = b"LTO-CVE " + b"U-932   " + b"Ultrium 9/32T       "
     assert data == bytes.fromhex(golden) + text
 

@@ -1,0 +1,285 @@
+"""The cartridge in a drive: what may be loaded, read and written, and where the tape stands.
+
+Position is an object number in a partition: blocks and filemarks count alike, 0 is its beginning.
+
+Whether a volume can be used is a question of formats. The one it is recorded in must be among
+those that the model reads; writing needs one that the model writes. A 3592 or T10000 cartridge
+that is recorded in another format gets the drive's own when it is written from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from target.clock import SYSTEM, Clock
+from target.medium.cartridge import Cartridge
+from target.medium.errors import WriteFailed
+from target.medium.formats import FORMATS, Format
+from target.medium.index import FILEMARK
+from target.medium.null import NullCartridge
+from target.medium.partition import Partition
+from target.personality import Personality
+from target.scsi import sense as s
+from target.scsi.command import Command
+from target.scsi.primary import PrimaryUnit
+from target.scsi.sense import CheckCondition, Code
+from target.tape.nonvolatile import Lifetime
+from target.tape.tape_alert import VOLUME, Flag, TapeAlerts
+
+Medium = Cartridge | NullCartridge
+
+
+class Usable(NamedTuple):
+    """What a model can do with a cartridge."""
+
+    readable: bool
+    fresh: Format | None
+    """The format that writing from the beginning gives it; None: it cannot be written."""
+    appendable: bool
+    """Whether it can be written on behind what is there."""
+
+
+def usable(personality: Personality, cartridge: Medium) -> Usable:
+    """What a drive of that model can do with a cartridge, its write protection aside."""
+    media, recorded = personality.media, cartridge.recorded
+    held = {form.name for form in cartridge.type.formats}
+    fresh = next((name for name in media["read_write"] if name in held), None)
+    if recorded is None:
+        return Usable(fresh is not None, FORMATS.get(fresh or ""), fresh is not None)
+    writes = recorded.name in media["read_write"]
+    if writes:
+        fresh = recorded.name
+    readable = writes or recorded.name in media["read_only"]
+    return Usable(readable, FORMATS.get(fresh or ""), writes)
+
+
+class Mount(PrimaryUnit):
+    """A drive as far as its cartridge goes."""
+
+    def __init__(
+        self, personality: Personality, commands: Sequence[Command], clock: Clock = SYSTEM
+    ) -> None:
+        super().__init__(commands, personality.limits["sense_length"], clock)
+        self.personality = personality
+        self.lifetime = Lifetime()
+        self.alerts = TapeAlerts()
+        self.cartridge: Medium | None = None
+        self.loaded = False
+        self.position = 0
+        self.partition_number = 0
+        self.append_only = False
+        """Written only at the end of data: WORM, or by mode page 10h subpage 01h."""
+        self.overwrite: tuple[int, int] | None = None
+        """(partition, object) that ALLOW OVERWRITE named."""
+        self.volume_written = False
+        """Whether anything was written in this mount."""
+        self._usable = Usable(False, None, False)
+        self._checked = False
+
+    # --- in and out --------------------------------------------------------------------------
+
+    def insert(self, cartridge: Medium) -> None:
+        """A cartridge goes into an empty drive and is loaded at once."""
+        assert self.cartridge is None, "one at a time"
+        self.cartridge = cartridge
+        self.load()
+
+    def load(self) -> None:
+        """Thread the cartridge: position 0, and every nexus hears of it.
+
+        One whose leader is damaged is not threaded; a cleaning cartridge cleans and is not either.
+        """
+        assert self.cartridge is not None
+        cartridge = self.cartridge
+        self.alerts.clear(VOLUME)
+        self.lifetime.load_cycles += 1
+        info = cartridge.info
+        if "leader" in info["damage"]:
+            self.alert(Flag.CARTRIDGE_FAILURE)
+            self.alert(Flag.LOAD_FAILED)
+            self.save_life()
+            raise CheckCondition(s.LOAD_FAILED)
+        if cartridge.type.cleaning:
+            self._clean(cartridge)
+            return
+        if "memory" in info["damage"]:
+            self.alert(Flag.MEMORY_CHIP_FAILURE)
+        self._usable = usable(self.personality, cartridge)
+        self.loaded = True
+        self.position = self.partition_number = 0
+        self.overwrite = None
+        self.volume_written = False
+        info["loads"] += 1
+        info["last_written"] = info["last_read"] = 0
+        self.save_life()
+        self.loading(cartridge)
+        if not self._usable.readable and self._usable.fresh is None:
+            self.alert(Flag.UNSUPPORTED_FORMAT)
+        self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
+
+    def _clean(self, cartridge: Medium) -> None:
+        """A cleaning cartridge cleans once, and stays unthreaded (SSC-4 4.2.20, flags 0Bh, 16h)."""
+        info = cartridge.info
+        self.alert(Flag.CLEANING_MEDIA)
+        if info["cleanings_left"] <= 0:
+            self.alert(Flag.EXPIRED_CLEANING)
+        else:
+            info["cleanings_left"] -= 1
+            self.lifetime.cleanings += 1
+            self.lifetime.bytes_since_clean = 0
+            self.alerts.clear(frozenset({Flag.CLEAN_NOW, Flag.CLEAN_PERIODIC}))
+            cartridge.save()
+        self.save_life()
+
+    def unload(self) -> None:
+        """Make the volume durable and take it off the heads; the cartridge stays in the drive."""
+        if not self.loaded or self.cartridge is None:
+            return
+        try:
+            for partition in self.cartridge.partitions:
+                partition.sync()
+            self.cartridge.save()
+        except (WriteFailed, OSError):
+            raise self.write_failed() from None
+        self.loaded = False
+        self.save_life()
+        self.unloaded()
+
+    def eject(self) -> Medium | None:
+        """Unload and hand the cartridge out, still open; None if the drive is empty."""
+        self.unload()
+        cartridge, self.cartridge = self.cartridge, None
+        return cartridge
+
+    def loading(self, cartridge: Medium) -> None:
+        """A volume is being threaded: what the drive keeps of the last one is void."""
+
+    def unloaded(self) -> None:
+        """The volume has left the heads."""
+
+    def write_failed(self) -> CheckCondition:
+        """The host's file system refused data."""
+        raise NotImplementedError
+
+    def save_life(self) -> None:
+        """Keep the lifetime counters over a loss of power."""
+        self.remember(lifetime=vars(self.lifetime))
+
+    def alert(self, flag: int) -> None:
+        """Raise a TapeAlert flag for every nexus."""
+        self.alerts.raise_(flag)
+
+    # --- where ------------------------------------------------------------------------------
+
+    @property
+    def partition(self) -> Partition:
+        """The partition at the heads; a volume must be loaded."""
+        assert self.cartridge is not None
+        # A null medium serves the same calls for clear blocks, and refuses encryption.
+        return self.cartridge.partitions[self.partition_number]  # type: ignore[return-value]
+
+    def change_partition(self, number: int) -> None:
+        """Go to the beginning of another partition, which must exist."""
+        self.partition_number = number
+        self.position = 0
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the loaded volume has; 1 without one."""
+        return len(self.cartridge.partitions) if self.loaded and self.cartridge is not None else 1
+
+    # --- what may be done -------------------------------------------------------------------
+
+    def require_volume(self) -> None:
+        """2/3A/00 with no volume on the heads, 3/30/00 with one of a format it cannot use."""
+        if not self.loaded or self.cartridge is None:
+            raise CheckCondition(s.NO_MEDIUM)
+        if not self._usable.readable and self._usable.fresh is None:
+            raise CheckCondition(s.INCOMPATIBLE_MEDIUM)
+
+    def require_readable(self) -> None:
+        """3/30/02 for a volume in a format that can only be written over."""
+        if not self._usable.readable:
+            raise CheckCondition(s.INCOMPATIBLE_FORMAT)
+
+    def require_writable(self, *, erasing: bool = False) -> None:
+        """Before the tape is changed at the position.
+
+        7/27/00 and its like for a write-protected volume, 7/30/05 for a format that is read-only
+        here, 7/30/0C for a WORM volume and 7/50/01 for one in append-only mode where the position
+        is before what is written. ``erasing``: nothing of a WORM volume may go, wherever it is.
+        """
+        if self._checked and not self.append_only:
+            return
+        assert self.cartridge is not None
+        protection = self.protection()
+        if protection is not None:
+            self.alert(Flag.WRITE_PROTECT)
+            raise CheckCondition(protection)
+        beginning = self.position == 0 and self.partition_number == 0
+        if self._usable.fresh is None or not (self._usable.appendable or beginning):
+            self.alert(Flag.READ_ONLY_FORMAT)
+            raise CheckCondition(s.CANNOT_WRITE_MEDIUM)
+        if self.append_only:
+            self._require_end(erasing)
+        elif self._usable.appendable:
+            self._checked = True
+        if not self.volume_written:
+            self.volume_written = True
+            self.volume_changes()
+
+    def _require_end(self, erasing: bool) -> None:
+        """Filemarks right before the end of data may be written over, data may not."""
+        assert self.cartridge is not None
+        index = self.partition.index
+        allowed, self.overwrite = self.overwrite, None
+        if self.cartridge.type.worm:
+            number = self.position
+            while number < index.count and index[number].flags & FILEMARK:
+                number += 1
+            if number < index.count or (erasing and self.position < index.count):
+                self.alert(Flag.WORM_OVERWRITE)
+                raise CheckCondition(s.WORM_OVERWRITE)
+        elif self.position < index.count and allowed != (self.partition_number, self.position):
+            raise CheckCondition(s.APPEND_POSITION)
+
+    def protection(self) -> Code | None:
+        """Why the volume may not be written, or None."""
+        assert self.cartridge is not None
+        return s.WRITE_PROTECTED if self.cartridge.write_protect else None
+
+    def forget_checks(self) -> None:
+        """What decides over writing has changed."""
+        self._checked = False
+
+    def volume_changes(self) -> None:
+        """The first write in this mount is about to happen."""
+
+    def begin_volume(self) -> None:
+        """Written from the beginning: the volume gets the drive's format."""
+        assert self.cartridge is not None
+        fresh = self._usable.fresh
+        if fresh is not None and fresh is not self.cartridge.recorded:
+            try:
+                self.cartridge.record(fresh)
+            except OSError:
+                raise self.write_failed() from None
+            self._usable = usable(self.personality, self.cartridge)
+
+    @property
+    def density(self) -> Format:
+        """The format in use: the volume's, or the drive's own without one."""
+        if self.loaded and self.cartridge is not None:
+            found = self.cartridge.recorded or self._usable.fresh
+            if found is not None:
+                return found
+            return self.cartridge.type.formats[-1]
+        return FORMATS[self.personality.media["native"]]
+
+    # --- state over power ---------------------------------------------------------------------
+
+    def restore(self, memory: dict[str, object]) -> None:
+        """What the drive remembered when it last had power."""
+        self.memory = memory
+        self.lifetime = Lifetime(**memory.get("lifetime", {}))  # type: ignore[arg-type]  # JSON
