@@ -38,6 +38,11 @@ class Completion(NamedTuple):
 
 
 GOOD = Completion(STATUS_GOOD)
+CONFLICT = Completion(STATUS_RESERVATION_CONFLICT)
+
+
+class ReservationConflict(Exception):
+    """A command ends with RESERVATION CONFLICT, which has no sense data."""
 
 
 class Data(Enum):
@@ -49,13 +54,30 @@ class Data(Enum):
 
 
 class Rule(Flag):
-    """What the device server lets pass or demands before a command's own function runs."""
+    """What the device server lets pass or demands before a command's own function runs.
+
+    A row without any of the reservation rules ends with RESERVATION CONFLICT on a nexus that the
+    reservation shuts out. Who says which row has which: for the commands of SPC its table 65
+    (SPC-4 5.13.1), for RESERVE and RELEASE SPC-2 5.5.1. Of the commands of SSC only READ BLOCK
+    LIMITS, and PREVENT ALLOW MEDIUM REMOVAL with PREVENT 0, pass: there is one position for all
+    nexuses, so that reading, spacing or asking for the position would disturb the holder, or
+    depend on it, under Write Exclusive as well.
+    """
 
     NONE = 0
     PASSES_ATTENTION = auto()
     """Runs although a unit attention is pending (INQUIRY, REPORT LUNS, REQUEST SENSE)."""
-    PASSES_RESERVATION = auto()
-    """Runs although another nexus holds a reservation."""
+    PASSES_LEGACY = auto()
+    """Runs although another nexus holds the unit by RESERVE."""
+    PASSES_WRITE_EXCLUSIVE = auto()
+    """Runs on a nexus that a Write Exclusive persistent reservation of any kind shuts out."""
+    PASSES_EXCLUSIVE_ACCESS = auto()
+    """Runs on a nexus that an Exclusive Access persistent reservation of any kind shuts out."""
+    PASSES_PERSISTENT = PASSES_WRITE_EXCLUSIVE | PASSES_EXCLUSIVE_ACCESS
+    PASSES_RESERVATION = PASSES_LEGACY | PASSES_PERSISTENT
+    """Runs whatever reservation another nexus holds."""
+    PASSES_UNLESS_PREVENT = auto()
+    """Runs whatever reservation another nexus holds if PREVENT, a field of its CDB, is 0."""
     NEEDS_MEDIUM = auto()
     """2/3A/00 and its like unless a volume is loaded and threaded."""
 

@@ -47,15 +47,24 @@ PARAMETER_LIST_LENGTH = Code(0x5, 0x1A, 0x00, "PARAMETER LIST LENGTH ERROR")
 INVALID_OPCODE = Code(0x5, 0x20, 0x00, "INVALID COMMAND OPERATION CODE")
 INVALID_FIELD_IN_CDB = Code(0x5, 0x24, 0x00, "INVALID FIELD IN CDB")
 INVALID_PARAMETER = Code(0x5, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST")
+INVALID_RELEASE = Code(0x5, 0x26, 0x04, "INVALID RELEASE OF PERSISTENT RESERVATION")
 INCOMPLETE_KAD_SET = Code(0x5, 0x26, 0x11, "INCOMPLETE KEY-ASSOCIATED DATA SET")
 COMMAND_SEQUENCE = Code(0x5, 0x2C, 0x00, "COMMAND SEQUENCE ERROR")
 SAVING_NOT_SUPPORTED = Code(0x5, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")
 REMOVAL_PREVENTED = Code(0x5, 0x53, 0x02, "MEDIUM REMOVAL PREVENTED")
+INSUFFICIENT_REGISTRATIONS = Code(0x5, 0x55, 0x04, "INSUFFICIENT REGISTRATION RESOURCES")
 CONFIGURATION_PREVENTED = Code(0x5, 0x74, 0x21, "DATA ENCRYPTION CONFIGURATION PREVENTED")
 MEDIUM_MAY_HAVE_CHANGED = Code(0x6, 0x28, 0x00, "NOT READY TO READY CHANGE")
 POWER_ON = Code(0x6, 0x29, 0x00, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")
+POWER_ON_OCCURRED = Code(0x6, 0x29, 0x01, "POWER ON OCCURRED")
+BUS_RESET = Code(0x6, 0x29, 0x02, "SCSI BUS RESET OCCURRED")
+DEVICE_RESET = Code(0x6, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED")
 INTERNAL_RESET = Code(0x6, 0x29, 0x04, "DEVICE INTERNAL RESET")
+NEXUS_LOSS = Code(0x6, 0x29, 0x07, "I_T NEXUS LOSS OCCURRED")
 MODE_PARAMETERS_CHANGED = Code(0x6, 0x2A, 0x01, "MODE PARAMETERS CHANGED")
+RESERVATIONS_PREEMPTED = Code(0x6, 0x2A, 0x03, "RESERVATIONS PREEMPTED")
+RESERVATIONS_RELEASED = Code(0x6, 0x2A, 0x04, "RESERVATIONS RELEASED")
+REGISTRATIONS_PREEMPTED = Code(0x6, 0x2A, 0x05, "REGISTRATIONS PREEMPTED")
 TIMESTAMP_CHANGED = Code(0x6, 0x2A, 0x10, "TIMESTAMP CHANGED")
 ENCRYPTION_CHANGED_BY_OTHER = Code(
     0x6, 0x2A, 0x11, "DATA ENCRYPTION PARAMETERS CHANGED BY ANOTHER I_T NEXUS"
@@ -89,7 +98,10 @@ class Sense:
     """One condition. ``information`` is a count, negative for an overlength block.
 
     ``pointer`` is (byte, bit) of the field in error, bit None for a whole byte; ``in_cdb`` says
-    whether it points into the CDB or into the parameter list (SPC-4 4.5.2.4.2).
+    whether it points into the CDB or into the parameter list (SPC-4 4.5.2.4.2). ``progress`` is
+    how much of an operation is done, in 65536ths, with keys 0 and 2 (4.5.2.4.4). ``fsc`` is a
+    fault symptom code: makers put it into bytes 16-17 of the fixed format while these hold
+    nothing that the standard knows (SKSV 0), and nowhere into the descriptor format.
     """
 
     code: Code
@@ -100,8 +112,12 @@ class Sense:
     pointer: tuple[int, int | None] | None = None
     in_cdb: bool = True
     deferred: bool = False
+    progress: int | None = None
+    fsc: int | None = None
 
     def _sense_key_specific(self) -> bytes:
+        if self.progress is not None:
+            return b"\x80" + self.progress.to_bytes(2, "big")
         if self.pointer is None:
             return bytes(3)
         byte, bit = self.pointer
@@ -125,6 +141,8 @@ class Sense:
         data[7] = length - 8
         data[12], data[13] = self.code.asc, self.code.ascq
         data[15:18] = self._sense_key_specific()
+        if self.fsc is not None and not data[15]:
+            data[16:18] = self.fsc.to_bytes(2, "big")
         return bytes(data)
 
     def descriptor(self) -> bytes:
@@ -132,7 +150,7 @@ class Sense:
         tail = bytearray()
         if self.information is not None:
             tail += b"\x00\x0a\x80\x00" + (self.information & (1 << 64) - 1).to_bytes(8, "big")
-        if self.pointer is not None:
+        if self.pointer is not None or self.progress is not None:
             tail += b"\x02\x06\x00\x00" + self._sense_key_specific() + b"\x00"
         if self._stream_bits():
             tail += bytes((0x04, 0x02, 0x00, self._stream_bits()))
@@ -180,7 +198,9 @@ def decode(data: bytes) -> Sense:
         ili=bool(stream & 0x20),
         deferred=data[0] & 0x7F == 0x71,
     )
-    return _with_pointer(sense, data[15:18])
+    if not data[15] & 0x80:
+        return replace(sense, fsc=int.from_bytes(data[16:18], "big") or None)
+    return _with_specific(sense, data[15:18])
 
 
 def _decode_descriptor(data: bytes) -> Sense:
@@ -191,9 +211,9 @@ def _decode_descriptor(data: bytes) -> Sense:
         if kind == 0x00:
             sense = replace(sense, information=int.from_bytes(body[4:12], "big", signed=True))
         elif kind == 0x02:
-            sense = _with_pointer(sense, body[4:7])
+            sense = _with_specific(sense, body[4:7].ljust(3, b"\0"))
         elif kind == 0x04:
-            bits = body[3]
+            bits = body.ljust(4, b"\0")[3]
             sense = replace(
                 sense, filemark=bool(bits & 0x80), eom=bool(bits & 0x40), ili=bool(bits & 0x20)
             )
@@ -201,8 +221,12 @@ def _decode_descriptor(data: bytes) -> Sense:
     return sense
 
 
-def _with_pointer(sense: Sense, specific: bytes) -> Sense:
-    if sense.code.key != 5 or not specific[0] & 0x80:
+def _with_specific(sense: Sense, specific: bytes) -> Sense:
+    if not specific[0] & 0x80:
+        return sense
+    if sense.code.key in (0, 2):
+        return replace(sense, progress=int.from_bytes(specific[1:3], "big"))
+    if sense.code.key != 5:
         return sense
     bit = specific[0] & 7 if specific[0] & 0x08 else None
     pointer = (int.from_bytes(specific[1:3], "big"), bit)
@@ -213,4 +237,6 @@ def _code(key: int, asc: int, ascq: int) -> Code:
     return _KNOWN.get((key, asc, ascq)) or Code(key, asc, ascq, KEYS[key])
 
 
-_KNOWN = {code[:3]: code for code in list(globals().values()) if isinstance(code, Code)}
+NAMES = {code: name for name, code in list(globals().items()) if isinstance(code, Code)}
+"""The names above by their codes: what a table of a maker's own codes calls a condition."""
+_KNOWN = {code[:3]: code for code in NAMES}
