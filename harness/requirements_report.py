@@ -1,27 +1,75 @@
 """Which requirements the tests show: a Markdown page made from ``@pytest.mark.req("BS-07")``.
 
 The marks are read from the source, without importing it, so what the page lists does not depend
-on what a run selected; the run only adds whether they passed. Hence ids must be literals.
+on what a run selected; the run only adds whether they passed. Hence ids must be literals. What an
+id asks for is said in ``fixtures/requirements/*.toml``; ``python -m harness.requirements_report``
+prints the rows there that no test cites.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 Marks = dict[str, set[str]]
 """Test (``tests/test_x.py::TestY::test_z``, no parameters) -> the requirement ids it cites."""
 
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
-NOT_RUN = "not run"
+NOT_RUN, NO_TEST = "not run", "no test"
 _WORST_LAST = (PASSED, SKIPPED, NOT_RUN, FAILED)
 
 _HEAD = """# Requirements and the tests that show them
 
-Made from the tests' `req` marks by `./run tests --requirements=docs/requirements.md`.
+Made from `fixtures/requirements/*.toml` and the tests' `req` marks by
+`./run tests --requirements=docs/requirements.md`.
 """
+
+
+class Table(NamedTuple):
+    """What the files of ``fixtures/requirements`` say, in their order."""
+
+    areas: dict[str, str]
+    """Beginning of an id (``SSC-READ``) -> the heading of its part of the page."""
+    rows: dict[str, str]
+    """Requirement id -> what it asks for."""
+    elsewhere: dict[str, str]
+    """Id of a rule that asks nothing of this project -> why."""
+
+    def area(self, requirement: str) -> str:
+        """The heading over an id: that of its longest beginning with one, or its first part."""
+        beginning = requirement
+        while beginning and beginning not in self.areas:
+            beginning = beginning.rpartition("-")[0]
+        return self.areas.get(beginning, requirement.partition("-")[0])
+
+    def unknown(self, marks: Marks) -> set[str]:
+        """Ids that tests cite though the table that holds all others of their family does not."""
+        families = {requirement.partition("-")[0] for requirement in self.rows}
+        cited = set().union(*marks.values())
+        return {name for name in cited - set(self.rows) if name.partition("-")[0] in families}
+
+    def untested(self, marks: Marks) -> list[str]:
+        """Ids that no test cites."""
+        cited = set().union(*marks.values())
+        return [requirement for requirement in self.rows if requirement not in cited]
+
+
+def load(root: Path, folder: str = "fixtures/requirements") -> Table:
+    """Every table of requirements. Raises ValueError for an id that is there twice."""
+    table = Table({}, {}, {})
+    for path in sorted((root / folder).glob("*.toml")):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        table.areas.update(content.get("areas", {}))
+        for part in ("rows", "elsewhere"):
+            for name, text in content.get(part, {}).items():
+                if name in table.rows or name in table.elsewhere:
+                    raise ValueError(f"{path.name}: {name} is there twice")
+                getattr(table, part)[name] = text
+    return table
 
 
 def collect(root: Path, folder: str = "tests") -> Marks:
@@ -87,21 +135,44 @@ def worse(one: str, other: str) -> str:
     return max(one, other, key=_WORST_LAST.index)
 
 
-def render(marks: Marks, outcomes: Mapping[str, str]) -> str:
+def render(marks: Marks, outcomes: Mapping[str, str], table: Table) -> str:
     """The page; ``outcomes`` are those of the run, by test."""
-    table = by_requirement(marks)
-    if not table:
-        return f"{_HEAD}\nNo test cites a requirement yet.\n"
-    lines = [_HEAD, "| requirement | tests | in the run that wrote this page |", "|---|---|---|"]
-    for requirement, tests in table.items():
-        outcome = PASSED
-        for test in tests:
-            outcome = worse(outcome, outcomes.get(test, NOT_RUN))
-        lines.append(f"| {requirement} | {'<br>'.join(f'`{t}`' for t in tests)} | {outcome} |")
-    return "\n".join(lines) + "\n"
+    tests = by_requirement(marks)
+    parts: dict[str, list[str]] = {}
+    for name in dict.fromkeys([*table.rows, *tests]):
+        rows = parts.setdefault(table.area(name), [])
+        rows.append(_row(name, table.rows.get(name, ""), tests.get(name, []), outcomes))
+    lines = [_HEAD]
+    if not parts:
+        lines.append("No test cites a requirement yet.\n")
+    for area, rows in parts.items():
+        lines += [f"## {area}\n", "| id | requirement | tests | in the run that wrote this page |"]
+        lines += ["|---|---|---|---|", *rows, ""]
+    if table.elsewhere:
+        lines += ["## Asked of no drive\n", "| id | why |", "|---|---|"]
+        lines += [f"| {name} | {_cell(why)} |" for name, why in table.elsewhere.items()]
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def listed(page: str) -> dict[str, list[str]]:
-    """Read back from a page what `by_requirement` said when it was written."""
-    rows = (line.split(" | ") for line in page.splitlines() if line.startswith("| "))
-    return {row[0][2:]: re.findall("`([^`]+)`", row[1]) for row in rows if "`" in row[1]}
+def _row(name: str, text: str, tests: list[str], outcomes: Mapping[str, str]) -> str:
+    outcome = PASSED if tests else NO_TEST
+    for test in tests:
+        outcome = worse(outcome, outcomes.get(test, NOT_RUN))
+    cited = "<br>".join(f"`{test}`" for test in tests)
+    return f"| {name} | {_cell(text)} | {cited} | {outcome} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "&#124;").replace("`", "'")
+
+
+def without_outcomes(page: str) -> str:
+    """What does not depend on the run that wrote a page."""
+    return re.sub(rf"\| ({PASSED}|{SKIPPED}|{FAILED}|{NOT_RUN}) \|$", "|", page, flags=re.MULTILINE)
+
+
+if __name__ == "__main__":
+    _root = Path(__file__).resolve().parent.parent
+    _table = load(_root)
+    for _name in _table.untested(collect(_root)):
+        print(_name, _table.rows[_name], sep="\t")

@@ -52,6 +52,6 @@ def pytest_runtest_makereport(
 def pytest_sessionfinish(session: pytest.Session) -> None:
     page: Path | None = session.config.option.requirements
     if page is not None and not session.config.option.collectonly:
-        marks = report.collect(session.config.rootpath)
-        outcomes = session.config.stash[OUTCOMES]
-        page.write_text(report.render(marks, outcomes), encoding="utf-8")
+        root, outcomes = session.config.rootpath, session.config.stash[OUTCOMES]
+        text = report.render(report.collect(root), outcomes, report.load(root))
+        page.write_text(text, encoding="utf-8")

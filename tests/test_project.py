@@ -94,7 +94,12 @@ def test_requirements_page_is_up_to_date(pytestconfig: pytest.Config) -> None:
         pytest.skip("this run writes the page")
     page = (ROOT / "docs/requirements.md").read_text(encoding="utf-8")
     cure = "run ./run tests --requirements=docs/requirements.md"
-    assert report.listed(page) == report.by_requirement(report.collect(ROOT)), cure
+    fresh = report.render(report.collect(ROOT), {}, report.load(ROOT))
+    assert report.without_outcomes(page) == report.without_outcomes(fresh), cure
+
+
+def test_cited_requirements_exist() -> None:
+    assert report.load(ROOT).unknown(report.collect(ROOT)) == set()
 
 
 def test_requirement_marks_are_all_found_by_reading(request: pytest.FixtureRequest) -> None:
@@ -118,6 +123,32 @@ class TestGroup:
 def helper(): ...
 """
 
+PAGE = """
+| id | requirement | tests | in the run that wrote this page |
+|---|---|---|---|
+| A-7 | the other &#124; way |  | no test |
+| A-9 | one | `tests/test_sample.py::test_one` | passed |
+| A-10 | another | {two}<br>`tests/test_sample.py::test_one` | failed |
+
+## B
+
+| id | requirement | tests | in the run that wrote this page |
+|---|---|---|---|
+| B-1 |  | `tests/test_sample.py::test_one` | passed |
+
+## C
+
+| id | requirement | tests | in the run that wrote this page |
+|---|---|---|---|
+| C-1 |  | {two} | failed |
+
+## Asked of no drive
+
+| id | why |
+|---|---|
+| A-8 | not ours |
+""".format(two="`tests/test_sample.py::TestGroup::test_two`")
+
 
 def test_requirements_report(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
@@ -133,17 +164,33 @@ def test_requirements_report(tmp_path: Path) -> None:
         ("B-1", [one]),
         ("C-1", [two]),
     ]
-    page = report.render(marks, {one: "passed", two: "failed"})
-    assert report.listed(page) == table
-    outcomes = [line.split(" | ")[-1] for line in page.splitlines() if line.startswith("| ")][1:]
-    assert outcomes == ["passed |", "failed |", "passed |", "failed |"]
-    assert "| A-10 | " in report.render(marks, {}) and "not run" in report.render(marks, {})
+    rows = {"A-7": "the other | way", "A-9": "one", "A-10": "another"}
+    known = report.Table({"A": "Area"}, rows, {"A-8": "not ours"})
+    assert known.unknown(marks | {two: {"A-8", "A-11"}}) == {"A-8", "A-11"}
+    assert known.untested(marks) == ["A-7"]
+    page = report.render(marks, {one: "passed", two: "failed"}, known)
+    assert page.partition("## Area\n")[2] == PAGE
+    not_run = report.render(marks, {}, known)
+    assert not_run.count("not run") == len(table)
+    assert report.without_outcomes(page) == report.without_outcomes(not_run) != page
 
 
 def test_requirements_report_without_marks(tmp_path: Path) -> None:
-    page = report.render(report.collect(tmp_path), {})
+    page = report.render(report.collect(tmp_path), {}, report.load(tmp_path))
     assert "No test cites a requirement yet." in page
-    assert report.listed(page) == {}
+
+
+def test_tables_of_requirements(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text('[areas]\nA = "All"\nA-B = "Some"\n[rows]\nA-B-1 = "yes"\n', encoding="utf-8")
+    two.write_text('[elsewhere]\nA-C-1 = "no"\n', encoding="utf-8")
+    table = report.load(tmp_path, ".")
+    assert table == ({"A": "All", "A-B": "Some"}, {"A-B-1": "yes"}, {"A-C-1": "no"})
+    areas = {name: table.area(name) for name in ("A-B-1", "A-C-1", "D-1-2")}
+    assert areas == {"A-B-1": "Some", "A-C-1": "All", "D-1-2": "D"}
+    two.write_text('[elsewhere]\nA-B-1 = "no"\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="A-B-1 is there twice"):
+        report.load(tmp_path, ".")
 
 
 def test_requirement_ids_must_be_literals(tmp_path: Path) -> None:
