@@ -10,7 +10,7 @@ from target.medium.errors import MediumError
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
 from target.plan import CartridgePlan, DrivePlan, RigPlan
-from target.tape.commands import COMMANDS
+from target.tape import commands
 from target.tape.drive import Drive
 
 
@@ -46,7 +46,7 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     """One drive; its cartridge must exist."""
     model = personality.load(drive_plan.model)
     state = None if drive_plan.state is None else Path(drive_plan.state)
-    drive = Drive(model, drive_plan.serial, COMMANDS, drive_plan.compression, state)
+    drive = Drive(model, drive_plan.serial, commands.of(model), drive_plan.compression, state)
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(FORMATS[model.media["native"]]))
     elif drive_plan.cartridge is not None:

@@ -32,6 +32,10 @@ class Personality:
     vpd: dict[str, int]
     modes: dict[str, dict[str, int]]
     """Field values of mode pages that differ from the usual, by page code in hex."""
+    commands: dict[str, bool]
+    """The commands that the model has, by opcode, or opcode and service action, in hex."""
+    quirks: dict[str, Any]
+    """What the model does otherwise than most."""
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""
@@ -52,7 +56,8 @@ def load(name: str) -> Personality:
         raise ValueError(f"there is no drive model {name!r}; known: {', '.join(models())}")
     tables = _read(name)
     tables.pop("base", None)
-    return Personality(name=name, modes=tables.pop("modes", {}), **tables)
+    optional = {key: tables.pop(key, {}) for key in ("modes", "commands", "quirks")}
+    return Personality(name=name, **optional, **tables)
 
 
 def _read(name: str) -> dict[str, Any]:

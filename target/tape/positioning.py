@@ -7,12 +7,12 @@ so a tape of millions of objects is as quick as a short one.
 from __future__ import annotations
 
 from target.scsi import sense as s
-from target.scsi.command import GOOD, Call, Completion
+from target.scsi.command import GOOD, Call, Completion, Data, Rule, command
 from target.scsi.layout import Layout
 from target.scsi.sense import CheckCondition, Sense
 from target.tape.drive import Drive
 
-BLOCKS, FILEMARKS, END_OF_DATA = 0, 1, 3
+BLOCKS, FILEMARKS, SEQUENTIAL_FILEMARKS, END_OF_DATA = 0, 1, 2, 3
 OBJECT, FILE, EOD = 0, 1, 3
 
 SHORT_POSITION = Layout(
@@ -29,6 +29,22 @@ SHORT_POSITION = Layout(
     13-15  objects_in_buffer
     16-19  bytes_in_buffer""",
     20,
+)
+EXTENDED_POSITION = Layout(
+    """0.7  bop
+    0.6    eop
+    0.5    locu
+    0.4    bycu
+    0.2    lolu
+    0.1    perr
+    0.0    bpew
+    1      partition
+    2-3    additional_length
+    5-7    objects_in_buffer
+    8-15   first_object
+    16-23  last_object
+    24-31  bytes_in_buffer""",
+    32,
 )
 LONG_POSITION = Layout(
     """0.7  bop
@@ -56,6 +72,8 @@ def space(drive: Drive, call: Call) -> Completion:
         _space_blocks(drive, count)
     elif code == FILEMARKS:
         _space_filemarks(drive, count)
+    elif code == SEQUENTIAL_FILEMARKS and drive.personality.quirks.get("sequential_filemarks"):
+        _space_sequential(drive, count)
     else:
         raise call.invalid("code")
     return GOOD
@@ -104,6 +122,24 @@ def _space_filemarks(drive: Drive, count: int) -> None:
     drive.position = index.filemark(file - 1) + 1
 
 
+def _space_sequential(drive: Drive, count: int) -> None:
+    """Behind the next ``count`` filemarks in a row, or, negative, before the last ones back."""
+    if not count:
+        return
+    index = drive.partition.index
+    here, wanted = index.files_before(drive.position), abs(count)
+    last = index.files_before(index.count) - wanted
+    for file in range(here, last + 1) if count > 0 else range(min(here - wanted, last), -1, -1):
+        first = index.filemark(file)
+        if index.filemark(file + wanted - 1) == first + wanted - 1:
+            drive.position = first + wanted if count > 0 else first
+            return
+    drive.position = index.count if count > 0 else 0
+    if count > 0:
+        raise _stopped(s.END_OF_DATA, wanted)
+    raise _stopped(s.BEGINNING_OF_PARTITION, wanted, eom=True)
+
+
 def _stopped(
     code: s.Code, left: int, *, filemark: bool = False, eom: bool = False
 ) -> CheckCondition:
@@ -145,19 +181,31 @@ def rewind(drive: Drive, call: Call) -> Completion:
     return GOOD
 
 
+SHORT, SHORT_VENDOR, LONG, EXTENDED = 0, 1, 6, 8
+
+
 def read_position(drive: Drive, call: Call) -> Completion:
-    """READ POSITION, short and long form."""
+    """READ POSITION, short, long and extended form. 01h, vendor-specific block addresses, is 00h
+    on these drives; only the extended form has an allocation length."""
     form = call["service_action_code"]
-    if form not in (0, 1, 6):
+    if form not in (SHORT, SHORT_VENDOR, LONG, EXTENDED):
         raise call.invalid("service_action_code")
-    if call["allocation_length"]:
+    if call["allocation_length"] and form != EXTENDED:
         raise call.invalid("allocation_length")
-    position = drive.position
+    position, partition = drive.position, drive.partition_number
+    at_end = position == drive.partition.count
     flags = {
         "bop": position == 0,
-        "eop": drive.past_early_warning and position == drive.partition.count,
+        "eop": at_end and drive.past_early_warning,
+        "bpew": at_end and drive.past_programmable_warning,
+        "partition": partition,
     }
-    if form == 6:
+    if form == EXTENDED:
+        data = EXTENDED_POSITION.encode(
+            flags, additional_length=28, first_object=position, last_object=position
+        )
+        return call.reply(data, call["allocation_length"])
+    if form == LONG:
         data = LONG_POSITION.encode(
             flags, object_number=position, file_number=drive.partition.index.files_before(position)
         )
@@ -166,3 +214,32 @@ def read_position(drive: Drive, call: Call) -> Completion:
     else:
         data = SHORT_POSITION.encode(flags, first_object=position, last_object=position)
     return call.reply(data, len(data))
+
+
+_MEDIUM = Rule.NEEDS_MEDIUM
+
+COMMANDS = (
+    command(
+        0x01, "REWIND", "1.0 immed", rewind, rules=_MEDIUM, timeout="rewind",
+    ),
+    command(
+        0x11, "SPACE(6)", "1.2-0 code, 2-4 count", space, rules=_MEDIUM,
+        timeout="locate",
+    ),
+    command(
+        0x2B, "LOCATE(10)", "1.2 bt, 1.1 cp, 1.0 immed, 3-6 object, 8 partition",
+        locate, rules=_MEDIUM, timeout="locate",
+    ),
+    command(
+        0x34, "READ POSITION", "1.4-0 service_action_code, 7-8 allocation_length",
+        read_position, Data.IN, _MEDIUM,
+    ),
+    command(
+        0x91, "SPACE(16)", "1.3-0 code, 4-11 count", space, rules=_MEDIUM,
+        timeout="locate",
+    ),
+    command(
+        0x92, "LOCATE(16)", "1.4-3 dest_type, 1.1 cp, 1.0 immed, 3 partition, 4-11 object",
+        locate, rules=_MEDIUM, timeout="locate",
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Moving data: READ, WRITE, VERIFY, WRITE FILEMARKS, ERASE, READ BLOCK LIMITS (SSC-4 7).
+"""Moving data: READ, WRITE, WRITE FILEMARKS, ERASE, READ BLOCK LIMITS (SSC-4 7).
 
 READ and WRITE are the hot path: a block goes between the transport's buffer and the cartridge in
 one step, and what can be decided once for a command is not decided for each block.
@@ -13,7 +13,7 @@ from target.encryption.reading import host_length, read_block
 from target.medium.errors import BlockDamaged
 from target.medium.index import FILEMARK, Entry
 from target.scsi import sense as s
-from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion
+from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion, Data, Rule, command
 from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape.drive import Drive
 from target.tape.tape_alert import Flag
@@ -42,7 +42,7 @@ def pieces(buffers: Views, size: int, count: int) -> Iterator[Views]:
         yield part
 
 
-def _extent(drive: Drive, call: Call) -> tuple[int, int, int]:
+def extent(drive: Drive, call: Call) -> tuple[int, int, int]:
     """(transfer length, block size, count) of a READ or WRITE; one variable block counts 1."""
     cdb = call.cdb
     length = cdb[2] << 16 | cdb[3] << 8 | cdb[4]
@@ -55,7 +55,7 @@ def _extent(drive: Drive, call: Call) -> tuple[int, int, int]:
     return length, length, 1 if length else 0
 
 
-def _next_entry(drive: Drive, left: int, warn: bool = False) -> Entry:
+def next_entry(drive: Drive, left: int, warn: bool = False) -> Entry:
     """The block at the position. Raises CheckCondition at a filemark, which is passed, and at the
     end of data; ``left`` is what INFORMATION says. ``warn``: there, EOM tells early warning."""
     number = drive.position
@@ -76,7 +76,7 @@ def _next_entry(drive: Drive, left: int, warn: bool = False) -> Entry:
     return entry
 
 
-def _read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: int) -> int:
+def read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: int) -> int:
     """The block at the position into ``out``; on failure the tape stays before it.
 
     An unrecovered error in a clear block lets the next read go on behind it.
@@ -104,16 +104,16 @@ def read(drive: Drive, call: Call) -> Completion:
     fixed, sili = call.cdb[1] & 1, call.cdb[1] & 2
     if fixed and sili:
         raise call.invalid("sili")
-    length, size, count = _extent(drive, call)
+    length, size, count = extent(drive, call)
     used = drive.parameters.of(call.nexus)
     if not fixed:
         if not count:
             return GOOD
-        entry = _next_entry(drive, length)
+        entry = next_entry(drive, length)
         out = call.data_in
         if len(out) != 1 or len(out[0]) > length:
             out = next(pieces(out, length, 1))
-        got = _read_one(drive, used, entry, out, length)
+        got = read_one(drive, used, entry, out, length)
         real = host_length(drive, used, entry)
         # SILI is for short blocks, and for long ones only where no fixed length is set.
         if real != length and not (sili and (real < length or not drive.block_length)):
@@ -124,8 +124,8 @@ def read(drive: Drive, call: Call) -> Completion:
     for done, out in enumerate(pieces(call.data_in, size, count)):
         left = count - done
         try:
-            entry = _next_entry(drive, left)
-            got = _read_one(drive, used, entry, out, left)
+            entry = next_entry(drive, left)
+            got = read_one(drive, used, entry, out, left)
         except CheckCondition as condition:
             condition.length = sent
             raise
@@ -138,7 +138,7 @@ def read(drive: Drive, call: Call) -> Completion:
 def write(drive: Drive, call: Call) -> Completion:
     """WRITE(6): cuts the tape at the position, early warning once data are written (SSC-4 7.10)."""
     fixed = call.cdb[1] & 1
-    _, size, count = _extent(drive, call)
+    _, size, count = extent(drive, call)
     if not count:
         return GOOD
     drive.require_writable()
@@ -166,7 +166,15 @@ def write(drive: Drive, call: Call) -> Completion:
 
 
 def write_filemarks(drive: Drive, call: Call) -> Completion:
-    """WRITE FILEMARKS(6): without IMMED, or with count 0, what was written is durable after it."""
+    """WRITE FILEMARKS (6) and (16): without IMMED, or with count 0, all is durable after it.
+
+    The 16-byte form names the place, as in explicit address mode; it must be the present one, as
+    these drives keep their position between commands (5/24/00).
+    """
+    if "partition" in call.command.layout:
+        for name, present in (("partition", drive.partition_number), ("object", drive.position)):
+            if call[name] != present:
+                raise call.invalid(name)
     count = call["count"]
     if not count:
         drive.sync()
@@ -194,55 +202,38 @@ def erase(drive: Drive, call: Call) -> Completion:
     return GOOD
 
 
-def verify(drive: Drive, call: Call) -> Completion:
-    """VERIFY(6): blocks, a number of filemarks (VBF) or everything up to the end of data (VTE).
-
-    Blocks are decrypted and checked as READ would, and go nowhere. BYTCMP is not supported.
-    """
-    if call["bytcmp"]:
-        raise call.invalid("bytcmp")
-    if call["vte"] and call["vbf"]:
-        raise call.invalid("vbf")
-    length, fixed = call["verification_length"], call["fixed"]
-    used = drive.parameters.of(call.nexus)
-    if call["vte"]:
-        while drive.position < drive.partition.count:
-            _verify_object(drive, used, length)
-        return GOOD
-    if call["vbf"]:
-        for done in range(length):
-            while not _verify_object(drive, used, length - done):
-                pass
-        return GOOD
-    if fixed and not drive.block_length:
-        raise call.invalid("fixed")
-    size, count = (drive.block_length, length) if fixed else (length, 1 if length else 0)
-    for done in range(count):
-        left = count - done if fixed else length
-        entry = _next_entry(drive, left, warn=True)
-        _read_one(drive, used, entry, (), left)
-        real = host_length(drive, used, entry)
-        if real != size:
-            short = left if fixed else length - real
-            raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
-    return GOOD
-
-
-def _verify_object(drive: Drive, used: ParameterSet, left: int) -> bool:
-    """Verify one object; whether it was a filemark."""
-    number = drive.position
-    try:
-        entry = _next_entry(drive, left, warn=True)
-    except CheckCondition:
-        if drive.position > number:
-            return True
-        raise
-    _read_one(drive, used, entry, (), left)
-    return False
-
-
 def read_block_limits(drive: Drive, call: Call) -> Completion:
     """READ BLOCK LIMITS: granularity 0, maximum and minimum block length."""
     limits = drive.personality.limits
     data = limits["max_block"].to_bytes(4, "big") + limits["min_block"].to_bytes(2, "big")
     return call.reply(data, len(data))
+
+
+_MEDIUM = Rule.NEEDS_MEDIUM
+
+COMMANDS = (
+    command(
+        0x05, "READ BLOCK LIMITS", "", read_block_limits, Data.IN,
+        Rule.PASSES_RESERVATION,
+    ),
+    command(
+        0x08, "READ(6)", "1.1 sili, 1.0 fixed, 2-4 transfer_length", read, Data.IN,
+        _MEDIUM, "read",
+    ),
+    command(
+        0x0A, "WRITE(6)", "1.0 fixed, 2-4 transfer_length", write, Data.OUT,
+        _MEDIUM, "write",
+    ),
+    command(
+        0x10, "WRITE FILEMARKS(6)", "1.0 immed, 2-4 count", write_filemarks,
+        rules=_MEDIUM, timeout="filemarks",
+    ),
+    command(
+        0x19, "ERASE(6)", "1.1 immed, 1.0 long", erase, rules=_MEDIUM,
+        timeout="erase",
+    ),
+    command(
+        0x80, "WRITE FILEMARKS(16)", "1.0 immed, 3 partition, 4-11 object, 12-14 count",
+        write_filemarks, rules=_MEDIUM, timeout="filemarks",
+    ),
+)  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from target.medium.formats import FORMATS, TYPES, CartridgeType, Format
 from target.scsi import sense as s
-from target.scsi.command import GOOD, Call, Completion
+from target.scsi.command import GOOD, Call, Completion, Data, Rule, command
 from target.scsi.layout import Layout
 from target.scsi.sense import CheckCondition
 from target.tape.drive import Drive
@@ -132,3 +132,21 @@ def _medium_type(kind: CartridgeType) -> bytes:
         description=kind.description.encode()[:20],
     )
     return bytes(data)
+
+
+_MEDIUM = Rule.NEEDS_MEDIUM
+
+COMMANDS = (
+    command(0x00, "TEST UNIT READY", "", test_unit_ready, rules=_MEDIUM),
+    command(
+        0x1B, "LOAD UNLOAD", "1.0 immed, 4.3 hold, 4.2 eot, 4.1 reten, 4.0 load",
+        load_unload, timeout="load",
+    ),
+    command(
+        0x1E, "PREVENT ALLOW MEDIUM REMOVAL", "4.1-0 prevent", prevent_allow,
+    ),
+    command(
+        0x44, "REPORT DENSITY SUPPORT", "1.1 medium_type, 1.0 media, 7-8 allocation_length",
+        report_density, Data.IN,
+    ),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from target.personality import Personality
 from target.scsi import sense as s
 from target.scsi.command import Completion
 from target.scsi.sense import Code, Sense
-from target.tape.commands import COMMANDS
+from target.tape import commands
 from target.tape.drive import Drive
 from target.transports.inprocess import Initiator, Reply
 
@@ -172,7 +172,7 @@ def new_cartridge(
 def new_drive(model: str | Personality = TD9, compression: str = "off") -> Drive:
     """An empty drive."""
     known = personality.load(model) if isinstance(model, str) else model
-    return Drive(known, "KRL0000001", COMMANDS, compression)
+    return Drive(known, "KRL0000001", commands.of(known), compression)
 
 
 def own_media(model: Personality) -> str:

@@ -1,0 +1,131 @@
+"""Reading in other ways: VERIFY, which keeps the data, and READ REVERSE (SSC-4 7)."""
+
+from __future__ import annotations
+
+from target.encryption.parameters import ParameterSet
+from target.encryption.reading import host_length
+from target.medium.index import FILEMARK
+from target.scsi import sense as s
+from target.scsi.command import GOOD, STATUS_GOOD, Buffers, Call, Completion, Data, Rule, command
+from target.scsi.sense import CheckCondition, Sense
+from target.tape.drive import Drive
+from target.tape.transfer import extent, next_entry, pieces, read_one
+
+
+def verify(drive: Drive, call: Call) -> Completion:
+    """VERIFY(6): blocks, a number of filemarks (VBF) or everything up to the end of data (VTE).
+
+    Blocks are decrypted and checked as READ would, and go nowhere. BYTCMP is not supported.
+    """
+    if call["bytcmp"]:
+        raise call.invalid("bytcmp")
+    if call["vte"] and call["vbf"]:
+        raise call.invalid("vbf")
+    length, fixed = call["verification_length"], call["fixed"]
+    used = drive.parameters.of(call.nexus)
+    if call["vte"]:
+        while drive.position < drive.partition.count:
+            _verify_object(drive, used, length)
+        return GOOD
+    if call["vbf"]:
+        for done in range(length):
+            while not _verify_object(drive, used, length - done):
+                pass
+        return GOOD
+    if fixed and not drive.block_length:
+        raise call.invalid("fixed")
+    size, count = (drive.block_length, length) if fixed else (length, 1 if length else 0)
+    for done in range(count):
+        left = count - done if fixed else length
+        entry = next_entry(drive, left, warn=True)
+        read_one(drive, used, entry, (), left)
+        real = host_length(drive, used, entry)
+        if real != size:
+            short = left if fixed else length - real
+            raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
+    return GOOD
+
+
+def _verify_object(drive: Drive, used: ParameterSet, left: int) -> bool:
+    """Verify one object; whether it was a filemark."""
+    number = drive.position
+    try:
+        entry = next_entry(drive, left, warn=True)
+    except CheckCondition:
+        if drive.position > number:
+            return True
+        raise
+    read_one(drive, used, entry, (), left)
+    return False
+
+
+def read_reverse(drive: Drive, call: Call) -> Completion:
+    """READ REVERSE(6): the blocks before the position, last one first; the tape ends before them.
+
+    BYTORD 1: the bytes of a block come as READ returns them, 0: in reverse (SSC-4 7.7). The
+    beginning of the partition is 0/00/04 with EOM, a filemark 0/00/01, passed backwards.
+    """
+    fixed, sili = call["fixed"], call["sili"]
+    if fixed and sili:
+        raise call.invalid("sili")
+    length, size, count = extent(drive, call)
+    used = drive.parameters.of(call.nexus)
+    sent = 0
+    for done, out in enumerate(pieces(call.data_in, size, count)):
+        left = count - done if fixed else length
+        try:
+            got, real = _read_back(drive, used, out, left)
+        except CheckCondition as condition:
+            condition.length = sent
+            raise
+        if not call["bytord"]:
+            _reverse(out, got)
+        sent += got
+        if real != size and not (sili and (real < size or not drive.block_length)):
+            short = left if fixed else size - real
+            sense = Sense(s.NO_SENSE, information=short, ili=True)
+            raise CheckCondition(sense, sent - got if fixed else sent)
+    return Completion(STATUS_GOOD, b"", sent)
+
+
+def _read_back(drive: Drive, used: ParameterSet, out: Buffers, left: int) -> tuple[int, int]:
+    """The block before the position: bytes put into ``out``, and its length for the host."""
+    start = drive.position
+    if not start:
+        sense = Sense(s.BEGINNING_OF_PARTITION, information=left, eom=True)
+        raise CheckCondition(sense)
+    drive.position = start - 1
+    entry = drive.partition.index[start - 1]
+    if entry.flags & FILEMARK:
+        raise CheckCondition(Sense(s.FILEMARK_DETECTED, information=left, filemark=True))
+    try:
+        got = read_one(drive, used, entry, out, left)
+    except CheckCondition:
+        # A block that cannot be read now may be later, forwards or backwards.
+        drive.position = start
+        raise
+    drive.position = start - 1
+    return got, host_length(drive, used, entry)
+
+
+def _reverse(out: Buffers, length: int) -> None:
+    """Turn round what stands in the first ``length`` bytes of a scatter-gather list."""
+    data = b"".join(bytes(view) for view in out)[:length][::-1]
+    for view in out:
+        view[: len(data)], data = data[: len(view)], data[len(view) :]
+
+
+_MEDIUM = Rule.NEEDS_MEDIUM
+
+COMMANDS = (
+    command(
+        0x0F, "READ REVERSE(6)", "1.2 bytord, 1.1 sili, 1.0 fixed, 2-4 transfer_length",
+        read_reverse, Data.IN, _MEDIUM, "read",
+    ),
+    command(
+        0x13, "VERIFY(6)",
+        """1.5 vte, 1.4 vlbpm, 1.3 vbf, 1.2 immed, 1.1 bytcmp, 1.0 fixed
+        2-4 verification_length""",
+        verify, rules=_MEDIUM, timeout="verify",
+    ),
+)  # fmt: skip
