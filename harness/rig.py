@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from target.medium.formats import of_barcode
+from target.medium.formats import FORMATS, of_barcode
+from target.personality import load as load_model
 from target.personality import models as known_models
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 
@@ -73,6 +74,26 @@ Serial = Annotated[
 Size = Annotated[int, BeforeValidator(parse_size)]
 
 
+def _check_timing(value: object) -> float:
+    """The factor by which a drive's time passes."""
+    known = {"instant": 0.0, "real": 1.0}
+    if isinstance(value, str) and value in known:
+        return known[value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1000:
+        return float(value)
+    raise ValueError(
+        f'{value!r} will not do: write "instant", "real" or a factor of real time such as 0.01'
+    )
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Damage = Annotated[tuple[Literal["leader", "memory"], ...], BeforeValidator(_as_tuple)]
+Timing = Annotated[float, BeforeValidator(_check_timing)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -86,11 +107,13 @@ class RigSection(_Table):
 
 
 class Cartridge(_Table):
-    """``[[cartridge]]``: ``capacity`` in bytes, None for what the generation has."""
+    """``[[cartridge]]``: ``capacity`` in bytes, None for what its format has."""
 
     barcode: Barcode
     capacity: Size | None = None
     write_protect: bool = False
+    damage: Damage = ()
+    cleanings: Annotated[int, Field(ge=0, le=0xFFFF)] | None = None
 
 
 class Drive(_Table):
@@ -102,6 +125,7 @@ class Drive(_Table):
     cartridge: Barcode | None = None
     compression: Literal["off", "lz4", "zstd"] = "off"
     medium: Literal["file", "null"] = "file"
+    timing: Timing = 0.0
 
 
 class Rig(_Table):
@@ -145,6 +169,7 @@ class Rig(_Table):
                     cartridge=drive.cartridge,
                     compression=drive.compression,
                     medium=drive.medium,
+                    timing=drive.timing,
                     state=str(state.absolute() / "drives" / f"{drive.name}.json"),
                 )
                 for drive in self.drive
@@ -155,6 +180,8 @@ class Rig(_Table):
                     path=str(state.absolute() / "cartridges" / cartridge.barcode),
                     capacity=cartridge.capacity,
                     write_protect=cartridge.write_protect,
+                    damage=cartridge.damage,
+                    cleanings=cartridge.cleanings,
                 )
                 for cartridge in self.cartridge
             ),
@@ -189,6 +216,13 @@ class Rig(_Table):
                     f"model in [[drive]] {number}: there is no {drive.model}: use one of"
                     f" {', '.join(models)}"
                 )
+            elif drive.cartridge is not None:
+                native = FORMATS[load_model(drive.model).media["native"]]
+                if of_barcode(drive.cartridge).family != native.family:
+                    yield (
+                        f"cartridge in [[drive]] {number}: {drive.cartridge} does not fit into"
+                        f" {drive.model}: use a {native.family} cartridge"
+                    )
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterable[str]:

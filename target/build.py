@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from target import personality
@@ -10,6 +11,7 @@ from target.medium.errors import MediumError
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
 from target.plan import CartridgePlan, DrivePlan, RigPlan
+from target.scsi.sense import CheckCondition
 from target.tape import commands
 from target.tape.drive import Drive
 
@@ -53,7 +55,12 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
         told = plan.cartridge(drive_plan.cartridge)
         cartridge = Cartridge(Path(told.path))
         cartridge.info["write_protect"] = told.write_protect
-        drive.insert(cartridge)
+        cartridge.info["damage"] = list(told.damage)
+        if told.cleanings is not None:
+            cartridge.info["cleanings_left"] = told.cleanings
+        # One that cannot be loaded is in the drive all the same: commands say what is wrong.
+        with suppress(CheckCondition):
+            drive.insert(cartridge)
     return drive
 
 

@@ -19,8 +19,12 @@ class CartridgePlan:
     barcode: str
     path: str
     capacity: int | None = None
-    """Native bytes of partition 0; None: what the generation has."""
+    """Native bytes of the whole; None: what its format has."""
     write_protect: bool = False
+    damage: tuple[str, ...] = ()
+    """leader: it cannot be threaded; memory: the cartridge memory cannot be read."""
+    cleanings: int | None = None
+    """Uses that a cleaning cartridge has left; None: as it is."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class DrivePlan:
     """off, lz4 or zstd."""
     medium: str = "file"
     """file, or null: a medium that accepts and discards, for measuring the transport."""
+    timing: float = 0.0
+    """Factor of real time that operations take; 0: none."""
     state: str | None = None
     """File with what the drive remembers without power, made when it is first needed."""
 

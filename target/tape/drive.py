@@ -20,6 +20,7 @@ from target.scsi.mode import ModePages
 from target.scsi.primary import Page
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mode_pages, nonvolatile
+from target.tape.protection import METHODS, SIZE, Method
 from target.tape.recorder import Recorder
 
 KEEP_DENSITY = (0x00, 0x7F)
@@ -54,6 +55,10 @@ class Drive(Recorder):
         self.buffered = 1
         self.key_failures = 0
         self._failed_key = 0
+        self.protect_write: Method | None = None
+        self.protect_read: Method | None = None
+        self.longest_block = personality.limits["max_block"]
+        """As it travels: with logical block protection behind it, if there is any."""
 
     def __str__(self) -> str:
         return f"{self.personality.name} {self.serial}"
@@ -172,7 +177,7 @@ class Drive(Recorder):
             if descriptor[0] not in (*KEEP_DENSITY, self.density.density, self.density_code()):
                 raise invalid_parameter(start)
             length = int.from_bytes(descriptor[5:8], "big")
-            if length > self.personality.limits["max_block"]:
+            if length > self.longest_block:
                 raise invalid_parameter(start + 5)
             self.block_length = length
         self.buffered = header[1] >> 4 & 7
@@ -186,6 +191,11 @@ class Drive(Recorder):
         extension = self.modes.current.get((0x10, 0x01), {})
         worm = self.cartridge is not None and self.cartridge.type.worm
         self.append_only = worm or bool(extension.get("write_mode"))
+        protection = self.modes.current.get((0x0A, 0xF0), {})
+        method = METHODS.get(protection.get("lbp_method", 0))
+        self.protect_write = method if protection.get("lbp_w") else None
+        self.protect_read = method if protection.get("lbp_r") else None
+        self.longest_block = self.personality.limits["max_block"] + (SIZE if method else 0)
         self.forget_checks()
         if self.loaded:
             self.set_warnings()

@@ -16,6 +16,7 @@ from target.scsi import sense as s
 from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion, Data, Rule, command
 from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape.drive import Drive
+from target.tape.protection import SIZE, append, strip
 from target.tape.tape_alert import Flag
 
 Views = Sequence[memoryview]
@@ -50,7 +51,7 @@ def extent(drive: Drive, call: Call) -> tuple[int, int, int]:
         if not drive.block_length:
             raise call.invalid("fixed")
         return length, drive.block_length, length
-    if length > drive.personality.limits["max_block"]:
+    if length > drive.longest_block:
         raise call.invalid("transfer_length")
     return length, length, 1 if length else 0
 
@@ -115,6 +116,9 @@ def read(drive: Drive, call: Call) -> Completion:
             out = next(pieces(out, length, 1))
         got = read_one(drive, used, entry, out, length)
         real = host_length(drive, used, entry)
+        if drive.protect_read:
+            got = append(drive.protect_read, out, got)
+            real += SIZE
         # SILI is for short blocks, and for long ones only where no fixed length is set.
         if real != length and not (sili and (real < length or not drive.block_length)):
             sense = Sense(s.NO_SENSE, information=length - real, ili=True)
@@ -129,7 +133,11 @@ def read(drive: Drive, call: Call) -> Completion:
         except CheckCondition as condition:
             condition.length = sent
             raise
-        if host_length(drive, used, entry) != size:
+        real = host_length(drive, used, entry)
+        if drive.protect_read:
+            got = append(drive.protect_read, out, got)
+            real += SIZE
+        if real != size:
             raise CheckCondition(Sense(s.NO_SENSE, information=left, ili=True), sent)
         sent += got
     return Completion(STATUS_GOOD, b"", sent)
@@ -138,7 +146,7 @@ def read(drive: Drive, call: Call) -> Completion:
 def write(drive: Drive, call: Call) -> Completion:
     """WRITE(6): cuts the tape at the position, early warning once data are written (SSC-4 7.10)."""
     fixed = call.cdb[1] & 1
-    _, size, count = extent(drive, call)
+    length, size, count = extent(drive, call)
     if not count:
         return GOOD
     drive.require_writable()
@@ -149,12 +157,19 @@ def write(drive: Drive, call: Call) -> Completion:
         raise CheckCondition(s.KEY_COUNTER_CHANGED)
     used = drive.parameters.of(call.nexus)
     parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
+    protection = drive.protect_write
+    if protection:
+        if size <= SIZE:
+            raise call.invalid("transfer_length")
+        size -= SIZE
     for done, part in enumerate(parts):
+        left = count - done if fixed else length
+        if protection:
+            part = strip(protection, part, size + SIZE, left)
         if not done or used.encryption is Encryption.EXTERNAL:
             drive.require_encryptable(used, part, size)
         drive.cut()
         if not drive.room_for(size):
-            left = count - done if fixed else size
             raise CheckCondition(Sense(s.END_OF_MEDIUM, information=left, eom=True))
         drive.write_block(used, part, size)
     if not drive.buffered:

@@ -9,6 +9,7 @@ from target.scsi import sense as s
 from target.scsi.command import GOOD, STATUS_GOOD, Buffers, Call, Completion, Data, Rule, command
 from target.scsi.sense import CheckCondition, Sense
 from target.tape.drive import Drive
+from target.tape.protection import SIZE, append
 from target.tape.transfer import extent, next_entry, pieces, read_one
 
 
@@ -19,6 +20,9 @@ def verify(drive: Drive, call: Call) -> Completion:
     """
     if call["bytcmp"]:
         raise call.invalid("bytcmp")
+    if call["vlbpm"] and not drive.protect_read:
+        # Nothing protects what would be checked (SSC-5 7.17).
+        raise call.invalid("vlbpm")
     if call["vte"] and call["vbf"]:
         raise call.invalid("vbf")
     length, fixed = call["verification_length"], call["fixed"]
@@ -39,7 +43,7 @@ def verify(drive: Drive, call: Call) -> Completion:
         left = count - done if fixed else length
         entry = next_entry(drive, left, warn=True)
         read_one(drive, used, entry, (), left)
-        real = host_length(drive, used, entry)
+        real = host_length(drive, used, entry) + (SIZE if drive.protect_read else 0)
         if real != size:
             short = left if fixed else length - real
             raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
@@ -105,7 +109,10 @@ def _read_back(drive: Drive, used: ParameterSet, out: Buffers, left: int) -> tup
         drive.position = start
         raise
     drive.position = start - 1
-    return got, host_length(drive, used, entry)
+    real = host_length(drive, used, entry)
+    if drive.protect_read:
+        return append(drive.protect_read, out, got), real + SIZE
+    return got, real
 
 
 def _reverse(out: Buffers, length: int) -> None:
