@@ -21,6 +21,7 @@ def ili(information: int) -> Sense:
 # --- variable blocks ---------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-READ-01", "SSC-READ-05", "SSC-READ-06", "SSC-READ-08", "SSC-CMD-08")
 @pytest.mark.parametrize(
     ("mode_length", "asked", "sili", "sense"),
     [
@@ -47,6 +48,7 @@ def test_variable_block_of_another_length(
     assert host.read(100).data == SHORT
 
 
+@pytest.mark.req("SSC-READ-08", "SSC-SENSE-FIXED", "SSC-SENSE-LENGTH")
 def test_golden_bytes_of_a_long_block(host: Host) -> None:
     host.write_tape([BLOCK])
     done, _ = host.pieces(bytes((0x08, 0, 0, 0x03, 0xE8, 0)), sizes=(1000,))
@@ -55,12 +57,14 @@ def test_golden_bytes_of_a_long_block(host: Host) -> None:
     assert (done.status, done.length) == (CHECK, 1000)
 
 
+@pytest.mark.req("SSC-READ-11", "SSC-SENSE-0-00-01")
 def test_golden_bytes_of_a_filemark(host: Host) -> None:
     host.write_tape([None])
     done, _ = host.pieces(bytes((0x08, 0, 0, 0x10, 0, 0)), sizes=(4096,))
     assert done.sense[:14] == bytes.fromhex("f0 00 80 00 00 10 00 1c 00 00 00 00 00 01")
 
 
+@pytest.mark.req("SSC-READ-02", "SSC-VERIFY-06")
 def test_reading_nothing_moves_nothing(host: Host) -> None:
     host.write_tape([BLOCK])
     assert host.read(0) == (GOOD, None, b"")
@@ -68,6 +72,9 @@ def test_reading_nothing_moves_nothing(host: Host) -> None:
     assert host.position() == 0
 
 
+@pytest.mark.req(
+    "SSC-READ-10", "SSC-READ-11", "SSC-READ-12", "SSC-SENSE-0-00-01", "SSC-SENSE-8-00-05"
+)
 def test_filemark_is_passed_and_end_of_data_is_not(host: Host) -> None:
     host.write_tape([None, BLOCK])
     mark = sense_of(host.read(4096))
@@ -79,12 +86,14 @@ def test_filemark_is_passed_and_end_of_data_is_not(host: Host) -> None:
         assert host.position() == 2
 
 
+@pytest.mark.req("SSC-READ-14")
 def test_blank_tape(host: Host) -> None:
     assert sense_of(host.read(512)) == Sense(s.END_OF_DATA, information=512)
     assert sense_of(host.verify(512)) == Sense(s.END_OF_DATA, information=512)
     assert host.position() == 0
 
 
+@pytest.mark.req("SSC-READ-07", "SSC-WRITE-04")
 def test_longest_block(host: Host) -> None:
     longest = bytes(0x800000)
     assert host.write(longest).status == GOOD
@@ -103,6 +112,7 @@ def test_less_room_than_announced(host: Host) -> None:
 # --- fixed blocks ------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-READ-03", "SSC-WRITE-03")
 def test_fixed_needs_a_block_length(host: Host) -> None:
     host.write_tape([BLOCK])
     refused = Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 0))
@@ -111,12 +121,17 @@ def test_fixed_needs_a_block_length(host: Host) -> None:
     assert sense_of(host.verify(1, flags=1)) == refused
 
 
+@pytest.mark.req("SSC-READ-04")
 def test_fixed_with_sili_is_refused(host: Host) -> None:
     host.set_block_length(512)
     reply = host.send(bytes((0x08, 3, 0, 0, 1, 0)), size=512)
     assert sense_of(reply) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 1))
 
 
+@pytest.mark.req(
+    "SSC-READ-01", "SSC-READ-09", "SSC-READ-11", "SSC-READ-12", "SSC-VERIFY-01",
+    "SSC-VERIFY-05", "SSC-CMD-13",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("objects", "count", "sense", "good", "position"),
     [
@@ -151,6 +166,7 @@ def test_fixed_blocks(
 CUTS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 
+@pytest.mark.req("SSC-WRITE-01")
 @given(out=CUTS, back=CUTS, blocks=st.integers(1, 5))
 def test_scatter_gather_lists_cut_anywhere(out: list[int], back: list[int], blocks: int) -> None:
     size = 24
@@ -180,6 +196,7 @@ def cut(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
 # --- VERIFY ------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-VERIFY-03", "SSC-VERIFY-05")
 def test_verify_filemarks(host: Host) -> None:
     host.write_tape([BLOCK, None, SHORT, None, BLOCK])
     assert host.verify(2, flags=0x08).status == GOOD
@@ -189,6 +206,7 @@ def test_verify_filemarks(host: Host) -> None:
     assert host.position() == 5
 
 
+@pytest.mark.req("SSC-VERIFY-05")
 def test_verify_tells_early_warning_at_the_end_of_data() -> None:
     with tape(capacity=MIB) as host:
         host.write(bytes(MIB - 40960))
@@ -197,6 +215,7 @@ def test_verify_tells_early_warning_at_the_end_of_data() -> None:
         assert sense_of(host.read(1)) == Sense(s.END_OF_DATA, information=1)
 
 
+@pytest.mark.req("SSC-VERIFY-02")
 def test_verify_to_the_end(host: Host) -> None:
     host.write_tape([BLOCK, None, SHORT])
     assert host.verify(0, flags=0x20).status == GOOD
@@ -204,6 +223,7 @@ def test_verify_to_the_end(host: Host) -> None:
     assert host.verify(0, flags=0x20).status == GOOD
 
 
+@pytest.mark.req("SSC-VERIFY-04")
 @pytest.mark.parametrize(("flags", "pointer"), [(0x02, (1, 1)), (0x03, (1, 1)), (0x28, (1, 3))])
 def test_verify_refuses(host: Host, flags: int, pointer: tuple[int, int]) -> None:
     host.write_tape([BLOCK])
@@ -212,6 +232,7 @@ def test_verify_refuses(host: Host, flags: int, pointer: tuple[int, int]) -> Non
     assert host.position() == 0
 
 
+@pytest.mark.req("SSC-SENSE-3-11-00")
 def test_verify_finds_a_damaged_block(host: Host) -> None:
     host.write_tape([SHORT, BLOCK, SHORT])
     host.damage(1)
@@ -220,6 +241,7 @@ def test_verify_finds_a_damaged_block(host: Host) -> None:
     assert host.verify(100).status == GOOD
 
 
+@pytest.mark.req("SSC-SENSE-3-11-00")
 def test_damaged_clear_block_is_an_error_and_never_data(host: Host) -> None:
     host.write_tape([SHORT, BLOCK, SHORT])
     host.damage(1)
