@@ -15,6 +15,7 @@ EARLY = Sense(s.EARLY_WARNING, information=0, eom=True)
 BLOCK = bytes(range(256)) * 256  # 64 KiB
 
 
+@pytest.mark.req("SSC-WRITE-01", "SSC-WRITE-13", "SSC-CMD-0A")
 def test_writing_in_the_middle_cuts_off_what_follows(host: Host) -> None:
     host.write_tape([b"one", None, b"two", b"three", None])
     host.locate(2)
@@ -25,6 +26,7 @@ def test_writing_in_the_middle_cuts_off_what_follows(host: Host) -> None:
     assert host.read(3).data == b"one"
 
 
+@pytest.mark.req("SSC-WRITE-02", "SSC-WFM-03")
 def test_writing_nothing_cuts_nothing(host: Host) -> None:
     host.write_tape([b"one", b"two"])
     host.set_block_length(3)
@@ -35,6 +37,7 @@ def test_writing_nothing_cuts_nothing(host: Host) -> None:
     assert host.read(3).data == b"two"
 
 
+@pytest.mark.req("SSC-SENSE-B-4B-00")
 def test_refused_writes_cut_nothing(host: Host) -> None:
     host.write_tape([b"one", b"two"])
     too_little = host.send(bytes((0x0A, 0, 0, 0, 8, 0)), out=b"1234567")
@@ -47,6 +50,7 @@ def test_refused_writes_cut_nothing(host: Host) -> None:
     assert host.position() == 2
 
 
+@pytest.mark.req("SSC-ERASE-01", "SSC-ERASE-02", "SSC-ERASE-03", "SSC-CMD-19")
 @pytest.mark.parametrize("long", [False, True])
 def test_erase_ends_the_tape_at_the_position(host: Host, long: bool) -> None:
     host.write_tape([b"one", b"two", b"three"])
@@ -56,6 +60,7 @@ def test_erase_ends_the_tape_at_the_position(host: Host, long: bool) -> None:
     assert sense_of(host.read(3)) == Sense(s.END_OF_DATA, information=3)
 
 
+@pytest.mark.req("SSC-WFM-02")
 def test_wsmk_is_reserved(host: Host) -> None:
     refused = host.send(bytes((0x10, 2, 0, 0, 1, 0)))
     assert sense_of(refused) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 1))
@@ -64,6 +69,9 @@ def test_wsmk_is_reserved(host: Host) -> None:
 # --- the end of the medium ---------------------------------------------------------------------
 
 
+@pytest.mark.req(
+    "SSC-WRITE-05", "SSC-WRITE-07", "SSC-RPOS-06", "SSC-SENSE-0-00-02", "SSC-SENSE-D-00-02"
+)
 @pytest.mark.parametrize("fixed", [False, True])
 def test_until_the_tape_is_full(fixed: bool) -> None:
     with tape(capacity=4 * MIB) as host:
@@ -89,6 +97,7 @@ def test_until_the_tape_is_full(fixed: bool) -> None:
         assert sense_of(host.read(1)).code is s.END_OF_DATA
 
 
+@pytest.mark.req("SSC-WRITE-05", "SSC-WRITE-07", "SSC-SENSE-0-00-02", "SSC-SENSE-D-00-02")
 def test_golden_bytes_of_early_warning_and_of_the_end() -> None:
     with tape(capacity=MIB) as host:
         assert host.write(bytes(MIB - 40960)).status == CHECK
@@ -98,6 +107,7 @@ def test_golden_bytes_of_early_warning_and_of_the_end() -> None:
         assert done.sense[:14] == bytes.fromhex("f0 00 4d 00 01 00 00 1c 00 00 00 00 00 02")
 
 
+@pytest.mark.req("SSC-WRITE-07")
 def test_part_of_a_fixed_write_fits() -> None:
     with tape(capacity=MIB) as host:
         host.set_block_length(1 << 16)
@@ -108,6 +118,7 @@ def test_part_of_a_fixed_write_fits() -> None:
         assert host.position() == 20 - sense.information
 
 
+@pytest.mark.req("SSC-WFM-01", "SSC-CMD-10")
 def test_filemarks_fill_a_tape() -> None:
     with tape(capacity=MIB) as host:
         reply = host.filemarks(300)
@@ -118,6 +129,7 @@ def test_filemarks_fill_a_tape() -> None:
         assert host.filemarks(1).status == GOOD
 
 
+@pytest.mark.req("SSC-WFM-03", "SSC-WFM-06")
 def test_filemark_after_early_warning_is_written() -> None:
     with tape(capacity=MIB) as host:
         assert sense_of(host.write(bytes(MIB - 40960))) == EARLY
@@ -126,6 +138,7 @@ def test_filemark_after_early_warning_is_written() -> None:
         assert host.position() == 2
 
 
+@pytest.mark.req("SSC-RPOS-06")
 def test_room_again_after_going_back() -> None:
     with tape(capacity=MIB) as host:
         host.write(bytes(MIB - 40960))
@@ -141,6 +154,7 @@ def short_position(host: Host) -> bytes:
 # --- what may not be written -------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-WRITE-08", "SSC-SENSE-7-27-00", "SSC-MODE-R1")
 def test_write_protect() -> None:
     with tape(protect=True) as host:
         refused = Sense(s.WRITE_PROTECTED)
@@ -156,6 +170,7 @@ READ_ONLY = [("ibm/ult3580-td5", "KRL001L3"), ("ibm/ult3580-td6", "KRL001L4"),
              ("ibm/ult3580-td7", "KRL001L5")]  # fmt: skip
 
 
+@pytest.mark.req("SSC-WRITE-09", "SSC-SENSE-7-30-05")
 @pytest.mark.parametrize(("model", "barcode"), READ_ONLY)
 def test_generation_that_is_only_read(model: str, barcode: str) -> None:
     with tape(model, barcode=barcode) as host:
@@ -169,6 +184,7 @@ INCOMPATIBLE = [("ibm/ult3580-td5", "KRL001L6"), ("ibm/ult3580-td8", "KRL001L6")
                 ("ibm/ult3580-td8", "KRL001L9"), (TD9, "KRL001L7")]  # fmt: skip
 
 
+@pytest.mark.req("SSC-SENSE-3-30-00")
 @pytest.mark.parametrize(("model", "barcode"), INCOMPATIBLE)
 def test_generation_that_cannot_be_used(model: str, barcode: str) -> None:
     with tape(model, barcode=barcode) as host:
@@ -189,6 +205,7 @@ def test_previous_generation_is_written(model: str) -> None:
 # --- durability --------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-MODE-R8")
 def test_unbuffered_mode_makes_each_write_durable(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +220,7 @@ def test_unbuffered_mode_makes_each_write_durable(
     assert not host.send(bytes((0x1A, 0, 0, 0, 4, 0)), size=4).data[2] & 0x70
 
 
+@pytest.mark.req("SSC-WFM-03", "SSC-WFM-04")
 @pytest.mark.parametrize(
     ("act", "syncs"),
     [
