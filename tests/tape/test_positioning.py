@@ -29,6 +29,11 @@ MIXED: list[bytes | None] = [b"a", b"b", None, b"c", None, None, b"d"]
 # --- SPACE -------------------------------------------------------------------------------------
 
 
+@pytest.mark.req(
+    "SSC-SPACE-01", "SSC-SPACE-02", "SSC-SPACE-03", "SSC-SPACE-04", "SSC-SPACE-05",
+    "SSC-SPACE-07", "SSC-SPACE-08", "SSC-SPACE-09", "SSC-SPACE-10", "SSC-SENSE-0-00-04",
+    "SSC-CMD-11", "SSC-CMD-91",
+)  # fmt: skip
 @pytest.mark.parametrize("long", [False, True], ids=["6", "16"])
 @pytest.mark.parametrize(
     ("start", "code", "count", "sense", "end"),
@@ -60,6 +65,7 @@ def test_space(
     assert host.position() == end
 
 
+@pytest.mark.req("SSC-SPACE-03", "SSC-SPACE-04")
 @given(
     objects=st.lists(st.sampled_from((b"x", None)), max_size=12),
     moves=st.lists(st.tuples(st.booleans(), st.integers(-13, 13), st.booleans()), max_size=8),
@@ -79,12 +85,14 @@ def test_space_against_a_naive_model(
             assert host.position() == plain.at
 
 
+@pytest.mark.req("SSC-SPACE-06")
 @pytest.mark.parametrize("code", [2, 4, 5, 6, 7])
 def test_codes_that_no_lto_drive_has(host: Host, code: int) -> None:
     assert sense_of(host.space(code, 1)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 2))
     assert sense_of(host.space(code, 1, long=True)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 3))
 
 
+@pytest.mark.req("SSC-SENSE-INFO64")
 def test_a_residual_that_does_not_fit_is_not_valid(host: Host) -> None:
     host.write_tape([b"x"])
     assert sense_of(host.space(BLOCKS, 1 << 40, long=True)) == Sense(s.END_OF_DATA)
@@ -95,6 +103,7 @@ def test_a_residual_that_does_not_fit_is_not_valid(host: Host) -> None:
     assert host.position() == 0
 
 
+@pytest.mark.req("SSC-SENSE-INFO64", "SSC-SENSE-DSENSE")
 def test_a_long_residual_in_descriptor_format(host: Host) -> None:
     set_descriptor_sense(host)
     host.write_tape([b"x"])
@@ -113,6 +122,10 @@ def set_descriptor_sense(host: Host) -> None:
 # --- LOCATE ------------------------------------------------------------------------------------
 
 
+@pytest.mark.req(
+    "SSC-LOCATE-01", "SSC-LOCATE-02", "SSC-LOCATE-03", "SSC-LOCATE-05", "SSC-LOCATE-06",
+    "SSC-CMD-2B", "SSC-CMD-92",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("kind", "number", "sense", "end"),
     [
@@ -140,6 +153,7 @@ def test_locate(host: Host, kind: int | None, number: int, sense: Sense | None, 
     assert host.position() == end
 
 
+@pytest.mark.req("SSC-LOCATE-04")
 def test_locate_refuses(host: Host) -> None:
     assert sense_of(host.locate(0, 2)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 4))
     short = bytes((0x2B, 2, 0, 0, 0, 0, 0, 0, 1, 0))
@@ -156,6 +170,9 @@ def test_partition_counts_only_with_cp(host: Host) -> None:
 # --- READ POSITION -----------------------------------------------------------------------------
 
 
+@pytest.mark.req(
+    "SSC-RPOS-01", "SSC-RPOS-02", "SSC-RPOS-06", "SSC-RPOS-07", "SSC-RPOS-10", "SSC-CMD-34"
+)
 @pytest.mark.parametrize("form", [0, 1])
 def test_short_form_at_each_place(host: Host, form: int) -> None:
     host.write_tape(MIXED)
@@ -167,6 +184,7 @@ def test_short_form_at_each_place(host: Host, form: int) -> None:
         assert (reply.status, reply.data) == (GOOD, golden)
 
 
+@pytest.mark.req("SSC-RPOS-03", "SSC-RPOS-06", "SSC-RPOS-07", "SSC-RPOS-10")
 def test_long_form_at_each_place(host: Host) -> None:
     host.write_tape(MIXED)
     for number, files in enumerate((0, 0, 0, 1, 1, 2, 3, 3)):
@@ -177,6 +195,7 @@ def test_long_form_at_each_place(host: Host) -> None:
         assert (reply.status, reply.data) == (GOOD, golden)
 
 
+@pytest.mark.req("SSC-RPOS-06")
 def test_end_of_partition_at_the_end_of_a_full_tape() -> None:
     with tape(capacity=MIB) as host:
         host.write(bytes(MIB - 40960))
@@ -185,12 +204,14 @@ def test_end_of_partition_at_the_end_of_a_full_tape() -> None:
             assert reply.data[0] == 0x40
 
 
+@pytest.mark.req("SSC-RPOS-11")
 @pytest.mark.parametrize("form", [2, 5, 7, 8, 31])
 def test_forms_that_are_not_there(host: Host, form: int) -> None:
     reply = host.send(bytes((0x34, form)) + bytes(8), size=32)
     assert sense_of(reply) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(1, 4))
 
 
+@pytest.mark.req("SSC-RPOS-05")
 def test_an_allocation_length_is_for_the_extended_form_only(host: Host) -> None:
     reply = host.send(bytes((0x34, 6, 0, 0, 0, 0, 0, 0, 32, 0)), size=32)
     assert sense_of(reply) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(7, 7))
