@@ -135,6 +135,10 @@ class TapeMachine(RuleBasedStateMachine):
         self.same(self.host.load(), self.tape.locate(0))
 
 
+@pytest.mark.req(
+    "SSC-READ-08", "SSC-READ-09", "SSC-READ-10", "SSC-READ-12", "SSC-WRITE-13", "SSC-WFM-01",
+    "SSC-SPACE-03", "SSC-SPACE-04", "SSC-LOCATE-02", "SSC-RPOS-03", "SSC-ERASE-01",
+)  # fmt: skip
 @pytest.mark.parametrize("model", MODELS)
 def test_any_sequence_of_commands(model: str) -> None:
     machine = type("Machine", (TapeMachine,), {"model": model})
