@@ -17,6 +17,7 @@ NO_MEDIUM = Sense(s.NO_MEDIUM)
 # --- every model -------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-CMD-01", "SSC-CMD-08", "SSC-CMD-0A", "SSC-CMD-1B", "SSC-TUR-02")
 @pytest.mark.parametrize("model", MODELS)
 def test_story_of_a_tape(model: str) -> None:
     with tape(model) as host:
@@ -32,6 +33,7 @@ def test_story_of_a_tape(model: str) -> None:
         assert host.read(3).data == b"one"
 
 
+@pytest.mark.req("SSC-CMD-05")
 @pytest.mark.parametrize("model", MODELS)
 def test_block_limits(model: str) -> None:
     with tape(model) as host:
@@ -42,6 +44,7 @@ def test_block_limits(model: str) -> None:
 # --- unit attentions ---------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-UA-01", "SSC-TUR-02", "SSC-SENSE-6-28-00")
 def test_power_on_comes_first_then_the_medium(tmp_path: Path) -> None:
     drive = new_drive()
     early, late = Host(drive, "early"), Host(drive, "late")
@@ -57,6 +60,7 @@ def test_power_on_comes_first_then_the_medium(tmp_path: Path) -> None:
     cartridge.close()
 
 
+@pytest.mark.req("SSC-LOAD-01", "SSC-LOAD-08", "SSC-SENSE-6-28-00")
 def test_load_is_heard_by_every_nexus_and_rewinding_by_none(host: Host) -> None:
     other = Host(host.drive, "other")
     other.hear()
@@ -93,6 +97,7 @@ PASSES_WITHOUT = ["03 00 00 00 20 00", "05 00 00 00 00 00", "12 00 00 00 60 00",
                   "a2 20 00 20 00 00 00 00 00 ff 00 00", "16 00 00 00 00 00"]  # fmt: skip
 
 
+@pytest.mark.req("SSC-SENSE-2-3A-00", "SSC-TUR-02", "SSC-RPOS-11", "SSC-DENSITY-02")
 @pytest.mark.parametrize("cdb", NEEDS_MEDIUM)
 def test_commands_that_need_a_volume(cdb: str) -> None:
     host = Host(new_drive())
@@ -100,6 +105,7 @@ def test_commands_that_need_a_volume(cdb: str) -> None:
     assert sense_of(host.send(bytes.fromhex(cdb), out=b"x", size=256)) == NO_MEDIUM
 
 
+@pytest.mark.req("SSC-RBL-02")
 @pytest.mark.parametrize("cdb", PASSES_WITHOUT)
 def test_commands_that_need_none(cdb: str) -> None:
     host = Host(new_drive())
@@ -110,6 +116,7 @@ def test_commands_that_need_none(cdb: str) -> None:
 # --- LOAD UNLOAD, PREVENT ALLOW ----------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-LOAD-06", "SSC-PREVENT-01", "SSC-SENSE-5-53-02", "SSC-CMD-1E")
 def test_removal_prevented(host: Host) -> None:
     other = Host(host.drive, "other")
     other.hear()
@@ -129,6 +136,7 @@ def test_reset_allows_removal(host: Host) -> None:
     assert host.load(load=False).status == GOOD
 
 
+@pytest.mark.req("SSC-LOAD-02")
 @pytest.mark.parametrize(
     ("cdb", "pointer"),
     [("1b 00 00 00 04 00", (4, 2)), ("1b 00 00 00 05 00", (4, 2)), ("1e 00 00 00 02 00", (4, 1)),
@@ -138,6 +146,7 @@ def test_refused(host: Host, cdb: str, pointer: tuple[int, int]) -> None:
     assert sense_of(host.send(bytes.fromhex(cdb))) == Sense(s.INVALID_FIELD_IN_CDB, pointer=pointer)
 
 
+@pytest.mark.req("SSC-LOAD-07")
 def test_unload_keeps_the_data_and_the_cartridge(host: Host) -> None:
     host.write(b"data")
     assert host.load(load=False).status == GOOD
@@ -171,6 +180,7 @@ def test_another_cartridge_another_tape(host: Host, tmp_path: Path) -> None:
 # --- REPORT DENSITY SUPPORT --------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-DENSITY-01", "SSC-DENSITY-04", "SSC-CMD-44")
 @pytest.mark.parametrize("model", MODELS)
 def test_densities_of_the_drive_ascend(model: str) -> None:
     media = personality.load(model).media
@@ -186,6 +196,7 @@ def test_densities_of_the_drive_ascend(model: str) -> None:
     assert all(row[16:24] == b"LTO-CVE " for row in rows)
 
 
+@pytest.mark.req("SSC-DENSITY-02", "SSC-DENSITY-03", "SSC-DENSITY-04")
 def test_golden_density_of_the_loaded_volume(host: Host) -> None:
     data = host.send(bytes((0x44, 1, 0, 0, 0, 0, 0, 4, 0, 0)), size=1024).data
     golden = "0036 0000 60 60 a0 0000 0053d0 007f 2300 00000043"  # 64 MiB
@@ -193,6 +204,7 @@ def test_golden_density_of_the_loaded_volume(host: Host) -> None:
     assert data == bytes.fromhex(golden) + text
 
 
+@pytest.mark.req("SSC-DENSITY-05")
 def test_golden_medium_type_of_the_loaded_volume(host: Host) -> None:
     data = host.send(bytes((0x44, 3, 0, 0, 0, 0, 0, 4, 0, 0)), size=1024).data
     assert data[:4] == bytes.fromhex("003a0000")
