@@ -88,6 +88,7 @@ def test_fixed_size_replies_are_cut_to_the_room(host: Host) -> None:
 # --- REPORT LUNS -------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-LUNS-01", "SSC-LUNS-02", "SSC-CMD-A0")
 @pytest.mark.parametrize(
     ("select", "golden"),
     [(0, "00000008 00000000" + "00" * 8), (1, "00" * 8), (2, "00000008 00000000" + "00" * 8)],
@@ -97,6 +98,7 @@ def test_report_luns(host: Host, select: int, golden: str) -> None:
     assert host.send(cdb, size=255).data == bytes.fromhex(golden)
 
 
+@pytest.mark.req("SSC-LUNS-02")
 def test_report_luns_refuses(host: Host) -> None:
     cdb = plain("REPORT LUNS", select_report=3)
     assert sense_of(host.send(cdb, size=16)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7))
@@ -107,6 +109,7 @@ def test_report_luns_refuses(host: Host) -> None:
 # --- INQUIRY -----------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-INQ-01", "SSC-INQ-03", "SSC-CMD-12")
 @pytest.mark.parametrize("model", MODELS)
 def test_golden_standard_inquiry(model: str) -> None:
     with tape(model) as host:
@@ -127,12 +130,14 @@ GOLDEN_VPD = {
 }
 
 
+@pytest.mark.req("SSC-VPD-00", "SSC-VPD-80", "SSC-VPD-B1", "SSC-VPD-B3")
 @pytest.mark.parametrize("code", GOLDEN_VPD, ids=hex)
 def test_golden_vital_product_data(host: Host, code: int) -> None:
     reply = host.send(plain("INQUIRY", evpd=1, page_code=code, allocation_length=255), size=255)
     assert reply.data == bytes.fromhex(GOLDEN_VPD[code])
 
 
+@pytest.mark.req("SSC-VPD-83")
 def test_identification_names_unit_port_and_target(host: Host) -> None:
     cdb = plain("INQUIRY", evpd=1, page_code=0x83, allocation_length=255)
     data = host.send(cdb, size=255).data
@@ -148,6 +153,7 @@ def test_identification_names_unit_port_and_target(host: Host) -> None:
     assert data[8:42] == b"IBM     ULT3580-TD9     KRL0000001"
 
 
+@pytest.mark.req("SSC-VPD-R1")
 def test_pages_that_are_not_there(host: Host) -> None:
     supported = set(GOLDEN_VPD) | {0x83}
     for code in set(range(256)) - supported:
