@@ -34,12 +34,14 @@ def parameters(data: bytes) -> dict[int, bytes]:
     return found
 
 
+@pytest.mark.req("SSC-LOG-00", "SSC-LOG-R3", "SSC-CMD-4D")
 def test_supported_pages(host: Host) -> None:
     assert log_sense(host, 0) == bytes.fromhex("80 00 0007 00 02 03 0c 11 17 2e")
     golden = "c0 ff 0010 0000 00ff 0200 0300 0c00 1100 1700 2e00"
     assert log_sense(host, 0, subpage_code=0xFF) == bytes.fromhex(golden)
 
 
+@pytest.mark.req("SSC-LOG-R1")
 @EACH
 @pytest.mark.parametrize("control", [0, 1])
 def test_parameters_ascend(host: Host, page: LogPage, control: int) -> None:
@@ -56,6 +58,7 @@ def test_parameters_without_a_volume(page: LogPage) -> None:
     assert list(parameters(log_sense(host, page.code))) == [row.code for row in page.parameters]
 
 
+@pytest.mark.req("SSC-LOG-R2")
 @EACH
 def test_parameter_pointer(host: Host, page: LogPage) -> None:
     codes = [row.code for row in page.parameters]
@@ -68,6 +71,7 @@ def test_parameter_pointer(host: Host, page: LogPage) -> None:
     assert sense_of(host.send(beyond, size=255)) == refused
 
 
+@pytest.mark.req("SSC-LOG-R2", "SSC-LOG-R4")
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
@@ -110,6 +114,7 @@ def flags(host: Host, **fields: int) -> set[int]:
     return {code for code, value in page.items() if value == b"\1"}
 
 
+@pytest.mark.req("SSC-TA-09", "SSC-TA-R1")
 def test_each_nexus_reads_a_flag_once() -> None:
     with tape(protect=True) as host:
         other = Host(host.drive, "other")
@@ -124,6 +129,7 @@ def test_each_nexus_reads_a_flag_once() -> None:
         assert flags(host) == flags(other) == {0x09}
 
 
+@pytest.mark.req("SSC-LOG-2E", "SSC-TA-09")
 def test_a_look_at_the_length_is_no_reading() -> None:
     with tape(protect=True) as host:
         host.write(b"x")
@@ -131,6 +137,7 @@ def test_a_look_at_the_length_is_no_reading() -> None:
         assert flags(host) == {0x09}
 
 
+@pytest.mark.req("SSC-TA-05")
 def test_a_damaged_block_raises_read_failure(host: Host) -> None:
     host.write_tape([bytes(100)])
     host.damage(0)
