@@ -51,6 +51,7 @@ GOLDEN = [
 ]
 
 
+@pytest.mark.req("SSC-SENSE-FIXED", "SSC-SENSE-DESC", "SSC-SENSE-INFO64")
 @pytest.mark.parametrize(("sense", "fixed", "descriptor"), GOLDEN)
 def test_golden(sense: Sense, fixed: str, descriptor: str) -> None:
     assert sense.fixed().hex() == fixed.replace(" ", "")
@@ -87,11 +88,13 @@ def senses(draw: st.DrawFn, limit: int) -> Sense:
     )
 
 
+@pytest.mark.req("SSC-SENSE-FIXED")
 @given(senses(1 << 31), st.sampled_from((18, 36)))
 def test_fixed_there_and_back(sense: Sense, length: int) -> None:
     assert decode(sense.fixed(length)) == sense
 
 
+@pytest.mark.req("SSC-SENSE-DESC")
 @given(senses(1 << 63))
 def test_descriptor_there_and_back(sense: Sense) -> None:
     assert decode(sense.descriptor()) == sense
