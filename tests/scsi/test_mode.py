@@ -70,6 +70,7 @@ def header(form: int) -> int:
 # --- MODE SENSE --------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-MODE-R1", "SSC-MODE-R2", "SSC-CMD-1A", "SSC-CMD-5A")
 @BOTH
 def test_page_zero_is_header_and_block_descriptor(host: Host, form: int) -> None:
     golden = "0b 98 10 08" if form == 6 else "000e 98 10 00 00 0008"
@@ -81,6 +82,7 @@ def test_page_zero_is_header_and_block_descriptor(host: Host, form: int) -> None
     assert mode_sense(host, form, 0, dbd=1) == bytes.fromhex(golden)
 
 
+@pytest.mark.req("SSC-MODE-R1")
 @BOTH
 def test_without_a_volume(form: int) -> None:
     host = Host(new_drive())
@@ -89,6 +91,9 @@ def test_without_a_volume(form: int) -> None:
     assert mode_sense(host, form, 0) == bytes.fromhex(golden + "00" * 8)
 
 
+@pytest.mark.req(
+    "SSC-MODE-01", "SSC-MODE-02", "SSC-MODE-0F", "SSC-MODE-10", "SSC-MODE-1C", "SSC-MODE-R3"
+)
 @BOTH
 @pytest.mark.parametrize("page", PAGES)
 def test_golden_pages(lz4: Host, form: int, page: ModePage) -> None:
@@ -99,6 +104,7 @@ def test_golden_pages(lz4: Host, form: int, page: ModePage) -> None:
         assert length == len(data)
 
 
+@pytest.mark.req("SSC-MODE-R4")
 @BOTH
 @pytest.mark.parametrize("subpage", [0, 0xFF])
 def test_all_pages_ascend(lz4: Host, form: int, subpage: int) -> None:
@@ -107,6 +113,7 @@ def test_all_pages_ascend(lz4: Host, form: int, subpage: int) -> None:
     assert data[header(form) :] == bytes.fromhex(golden)
 
 
+@pytest.mark.req("SSC-MODE-R3", "SSC-SENSE-5-39-00")
 @BOTH
 def test_saved_values_are_not_kept(host: Host, form: int) -> None:
     cdb = plain(SENSE[form], page_control=3, page_code=0x0F, allocation_length=255)
@@ -126,12 +133,14 @@ def test_pages_that_are_not_there(
     assert sense_of(host.send(cdb, size=255)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=pointer)
 
 
+@pytest.mark.req("SSC-MODE-0F")
 def test_a_drive_without_compression_says_so(host: Host) -> None:
     page = mode_sense(host, 6, 0x0F, dbd=1)[4:]
     assert page == bytes.fromhex("0f 0e 00 80" + "00" * 12)
     assert mode_sense(host, 6, 0x0F, 1, dbd=1)[4:] == bytes.fromhex("0f 0e" + "00" * 14)
 
 
+@pytest.mark.req("SSC-MODE-R1", "SSC-MODE-R2")
 @pytest.mark.parametrize("model", MODELS)
 def test_medium_type_and_density_of_each_model(model: str) -> None:
     generation = int(model[-1])
@@ -144,6 +153,7 @@ def test_medium_type_and_density_of_each_model(model: str) -> None:
 # --- MODE SELECT -------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-CMD-15", "SSC-CMD-55")
 @BOTH
 @pytest.mark.parametrize("page", PAGES)
 def test_what_was_sensed_can_be_selected(lz4: Host, form: int, page: ModePage) -> None:
@@ -153,6 +163,7 @@ def test_what_was_sensed_can_be_selected(lz4: Host, form: int, page: ModePage) -
     assert mode_sense(lz4, form, 0x3F) == before
 
 
+@pytest.mark.req("SSC-MODE-R3", "SSC-SENSE-5-26-00")
 @BOTH
 @pytest.mark.parametrize("page", PAGES)
 def test_each_bit_of_each_page(lz4: Host, form: int, page: ModePage) -> None:
@@ -183,6 +194,7 @@ def test_each_bit_of_each_page(lz4: Host, form: int, page: ModePage) -> None:
             mode_select(lz4, form, golden)
 
 
+@pytest.mark.req("SSC-MODE-R10")
 @BOTH
 def test_nothing_is_taken_from_a_list_with_an_error(lz4: Host, form: int) -> None:
     before = mode_sense(lz4, form, 0x3F)
@@ -200,6 +212,7 @@ def test_nothing_is_taken_from_a_list_with_an_error(lz4: Host, form: int) -> Non
     assert other.hear() == [], "nothing has changed"
 
 
+@pytest.mark.req("SSC-MODE-R9", "SSC-SENSE-6-2A-01")
 @BOTH
 def test_the_other_nexuses_hear_of_a_change(lz4: Host, form: int) -> None:
     other = Host(lz4.drive, "other")
@@ -209,6 +222,7 @@ def test_the_other_nexuses_hear_of_a_change(lz4: Host, form: int) -> None:
     assert other.hear() == [s.MODE_PARAMETERS_CHANGED]
 
 
+@pytest.mark.req("SSC-MODE-R2", "SSC-MODE-R7")
 @BOTH
 def test_block_descriptor(host: Host, form: int) -> None:
     start = header(form)
@@ -227,6 +241,7 @@ def test_block_descriptor(host: Host, form: int) -> None:
     assert mode_sense(host, form, 0)[-3:] == bytes.fromhex("800000")
 
 
+@pytest.mark.req("SSC-MODE-R6")
 @BOTH
 @pytest.mark.parametrize("size", [1, 4, 7, 9, 16, 200])
 def test_block_descriptors_of_other_lengths(host: Host, form: int, size: int) -> None:
@@ -235,6 +250,7 @@ def test_block_descriptors_of_other_lengths(host: Host, form: int, size: int) ->
     assert mode_select(host, form, b"", blocks=bytes(size)) == refused
 
 
+@pytest.mark.req("SSC-MODE-R8")
 @BOTH
 @pytest.mark.parametrize(
     ("mode", "buffered"), [(0x00, 0), (0x10, 1), (0x20, None), (0x70, None), (0x11, None)]
@@ -249,6 +265,7 @@ def test_buffered_mode_and_speed(host: Host, form: int, mode: int, buffered: int
         assert mode_sense(host, form, 0)[at] == buffered << 4
 
 
+@pytest.mark.req("SSC-SENSE-5-1A-00")
 @BOTH
 def test_truncated_lists(host: Host, form: int) -> None:
     blocks, body = bytes.fromhex("60 000000 00 000200"), bytes.fromhex(GOLDEN[0x10])
@@ -268,11 +285,13 @@ def test_truncated_lists(host: Host, form: int) -> None:
             assert sense_of(reply).code in (s.PARAMETER_LIST_LENGTH, s.INVALID_PARAMETER)
 
 
+@pytest.mark.req("SSC-SENSE-B-4B-00")
 def test_less_data_than_announced(host: Host) -> None:
     cdb = plain("MODE SELECT(6)", pf=1, parameter_list_length=12)
     assert sense_of(host.send(cdb, out=bytes(11))) == Sense(s.DATA_PHASE_ERROR)
 
 
+@pytest.mark.req("SSC-MODE-R5")
 @BOTH
 def test_saving_is_refused(host: Host, form: int) -> None:
     refused = host.send(plain(SELECT[form], pf=1, sp=1))
@@ -318,6 +337,7 @@ def test_reset_brings_the_defaults_back(lz4: Host) -> None:
     assert mode_sense(lz4, 10, 0x3F) == before
 
 
+@pytest.mark.req("SSC-SENSE-DSENSE", "SSC-SENSE-LENGTH")
 def test_descriptor_sense_when_d_sense_is_set(host: Host) -> None:
     assert mode_select(host, 6, bytes.fromhex("0a 0a 06" + "00" * 9)) is None
     done, _ = host.pieces(bytes((0xFF,)) + bytes(5))
