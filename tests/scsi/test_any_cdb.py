@@ -47,6 +47,7 @@ def check(done: Completion, room: int) -> int | None:
     return code.key
 
 
+@pytest.mark.req("SSC-SENSE-LENGTH")
 def test_any_command_is_answered(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
