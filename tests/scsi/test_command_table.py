@@ -15,6 +15,7 @@ ROWS = [pytest.param(row, id=row.name) for row in COMMANDS]
 SUPPORTED = "REPORT SUPPORTED OPERATION CODES"
 
 
+@pytest.mark.req("SSC-CMD-R2", "SSC-SENSE-5-24-00")
 @pytest.mark.parametrize("row", ROWS)
 def test_every_reserved_bit_is_refused_and_pointed_at(host: Host, row: Command) -> None:
     host.write_tape([b"data"])
@@ -62,6 +63,7 @@ def test_opcodes_ascend_and_none_is_there_twice() -> None:
     assert keys == sorted(set(keys))
 
 
+@pytest.mark.req("SSC-CMD-R1", "SSC-SENSE-5-20-00")
 def test_unknown_opcodes(host: Host) -> None:
     known = {row.opcode for row in COMMANDS}
     for opcode in set(range(256)) - known:
@@ -90,6 +92,7 @@ def ask(host: Host, **fields: int) -> bytes:
     return reply.data
 
 
+@pytest.mark.req("SSC-RSOC-01", "SSC-RSOC-03", "SSC-CMD-A3-0C")
 @pytest.mark.parametrize("rctd", [0, 1])
 def test_all_commands_are_those_of_the_table(host: Host, rctd: int) -> None:
     data = ask(host, rctd=rctd)
@@ -105,6 +108,7 @@ def test_all_commands_are_those_of_the_table(host: Host, rctd: int) -> None:
             assert entry[8:] == bytes.fromhex("000a0000 00000000") + seconds.to_bytes(4, "big")
 
 
+@pytest.mark.req("SSC-RSOC-02", "SSC-RSOC-03", "SSC-RSOC-04", "SSC-RSOC-05")
 @pytest.mark.parametrize("rctd", [0, 1])
 @pytest.mark.parametrize("option", [1, 2, 3])
 @pytest.mark.parametrize("row", ROWS)
@@ -135,6 +139,7 @@ def test_one_command(host: Host, row: Command, option: int, rctd: int) -> None:
         assert usage[index] & ~row.layout.mask[index] == 0
 
 
+@pytest.mark.req("SSC-RSOC-02")
 def test_golden_usage_data(host: Host) -> None:
     read = ask(host, reporting_options=1, requested_opcode=0x08)
     assert read == bytes.fromhex("00 03 0006 08 03 ff ff ff c0")
@@ -144,6 +149,7 @@ def test_golden_usage_data(host: Host) -> None:
     assert itself == bytes.fromhex("00 03 000c a3 0c 87 ff ffff ffffffff 00 c0")
 
 
+@pytest.mark.req("SSC-RSOC-04")
 @pytest.mark.parametrize(
     ("option", "opcode", "action"), [(1, 0x04, 0), (3, 0x04, 0), (2, 0xA3, 0x0D), (3, 0xA3, 0)]
 )
@@ -157,6 +163,7 @@ def test_commands_that_are_not_there(host: Host, option: int, opcode: int, actio
     assert data == bytes.fromhex("00 01 00 00")
 
 
+@pytest.mark.req("SSC-RSOC-05")
 @pytest.mark.parametrize("option", [4, 5, 6, 7])
 def test_options_that_are_not_there(host: Host, option: int) -> None:
     refused = host.send(plain(SUPPORTED, reporting_options=option, allocation_length=64), size=64)
