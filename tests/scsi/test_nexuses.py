@@ -17,6 +17,7 @@ ROWS = [pytest.param(row, id=row.name) for row in COMMANDS]
 # --- unit attentions ---------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-UA-02")
 @pytest.mark.parametrize("row", ROWS)
 def test_which_commands_a_pending_attention_stops(host: Host, row: Command) -> None:
     new = Host(host.drive, "new")
@@ -29,6 +30,7 @@ def test_which_commands_a_pending_attention_stops(host: Host, row: Command) -> N
     assert passed == bool(row.rules & Rule.PASSES_ATTENTION)
 
 
+@pytest.mark.req("SSC-UA-02", "SSC-UA-03")
 def test_attentions_come_in_order_and_once(host: Host) -> None:
     new = Host(host.drive, "new")
     new.send(plain("INQUIRY"), size=96)
@@ -41,6 +43,7 @@ def test_attentions_come_in_order_and_once(host: Host) -> None:
     assert host.hear() == expected[1:]
 
 
+@pytest.mark.req("SSC-RSENSE-01", "SSC-RSENSE-02", "SSC-CMD-03")
 def test_request_sense_returns_and_clears_an_attention(host: Host) -> None:
     new = Host(host.drive, "new")
     request = bytes((3, 0, 0, 0, 255, 0))
@@ -52,6 +55,7 @@ def test_request_sense_returns_and_clears_an_attention(host: Host) -> None:
     assert new.ready().status == GOOD
 
 
+@pytest.mark.req("SSC-RSENSE-02")
 def test_request_sense_in_descriptor_format(host: Host) -> None:
     new = Host(host.drive, "new")
     data = new.send(bytes((3, 1, 0, 0, 255, 0)), size=255).data
@@ -78,6 +82,7 @@ PASS_A_RESERVATION = {
 }  # fmt: skip
 
 
+@pytest.mark.req("SSC-RES-01", "SSC-CMD-16", "SSC-CMD-56")
 @pytest.mark.parametrize("opcode", [0x16, 0x56])
 @pytest.mark.parametrize("row", ROWS)
 def test_which_commands_a_reservation_stops(host: Host, row: Command, opcode: int) -> None:
@@ -90,6 +95,7 @@ def test_which_commands_a_reservation_stops(host: Host, row: Command, opcode: in
     assert host.ready().status == GOOD
 
 
+@pytest.mark.req("SSC-RES-01", "SSC-RES-02", "SSC-CMD-16", "SSC-CMD-17")
 def test_reserve_and_release(host: Host) -> None:
     other = Host(host.drive, "other")
     other.hear()
@@ -113,6 +119,7 @@ def test_a_conflict_comes_before_an_attention(host: Host) -> None:
     assert new.hear() == [s.POWER_ON]
 
 
+@pytest.mark.req("SSC-RES-01")
 def test_reset_ends_a_reservation(host: Host) -> None:
     host.send(bytes((0x16, 0, 0, 0, 0, 0)))
     other = Host(host.drive, "other")
