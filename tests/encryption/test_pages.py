@@ -30,6 +30,7 @@ def ask(protocol: int, page: int, allocation: int) -> bytes:
     return bytes.fromhex(CDB.format(protocol, page, allocation))
 
 
+@pytest.mark.req("SSC-CMD-A2")
 @pytest.mark.parametrize(("protocol", "page"), CASES)
 def test_golden(host: Host, protocol: int, page: int) -> None:
     golden = bytes.fromhex(GOLDEN[protocol, page])
