@@ -50,6 +50,7 @@ def status(host: Host) -> tuple[int, int, int, int, int]:
 # --- the status page ---------------------------------------------------------------------------
 
 
+@pytest.mark.req("SSC-CMD-B5")
 @pytest.mark.parametrize(
     ("fields", "golden"),
     [
