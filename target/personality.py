@@ -36,6 +36,8 @@ class Personality:
     """The commands that the model has, by opcode, or opcode and service action, in hex."""
     quirks: dict[str, Any]
     """What the model does otherwise than most."""
+    attributes: dict[str, Any]
+    """Attributes of the cartridge memory that differ from the usual, see `target.tape.mam`."""
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""
@@ -56,7 +58,7 @@ def load(name: str) -> Personality:
         raise ValueError(f"there is no drive model {name!r}; known: {', '.join(models())}")
     tables = _read(name)
     tables.pop("base", None)
-    optional = {key: tables.pop(key, {}) for key in ("modes", "commands", "quirks")}
+    optional = {key: tables.pop(key, {}) for key in ("modes", "commands", "quirks", "attributes")}
     return Personality(name=name, **optional, **tables)
 
 
