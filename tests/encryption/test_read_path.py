@@ -81,6 +81,7 @@ def use(host: Host, mode: int) -> None:
     set_keys(host, key, encryption=DISABLE, decryption=mode)
 
 
+@pytest.mark.req("SSC-SENSE-7-74-00")
 @pytest.mark.parametrize("verify", [False, True], ids=["READ", "VERIFY"])
 @pytest.mark.parametrize(("mode", "kind"), CASES)
 def test_variable_block(host: Host, mode: int, kind: int, verify: bool) -> None:
