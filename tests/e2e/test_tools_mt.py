@@ -65,6 +65,9 @@ def test_status_without_a_volume(drive: Tools) -> None:
     assert where(drive) == (0, 0, 0)
 
 
+@pytest.mark.req(
+    "SSC-SPACE-01", "SSC-SPACE-03", "SSC-SPACE-04", "SSC-SPACE-05", "SSC-LOCATE-01", "SSC-LOAD-09"
+)
 @pytest.mark.parametrize(
     ("operations", "expected"),
     [
@@ -104,6 +107,7 @@ def test_tell_and_seek(files: Tools) -> None:
     assert files.read(1000) == NOISE[1000:4000]
 
 
+@pytest.mark.req("SSC-SPACE-07", "SSC-SPACE-08", "SSC-SPACE-09")
 def test_moving_too_far(files: Tools) -> None:
     assert CANNOT_READ in files.fails("mt -f $TAPE fsf 4")
     assert files.object_number() == 12
@@ -127,6 +131,7 @@ def test_each_file_is_what_was_written(files: Tools) -> None:
         assert files.position() == (number + 1, 0)
 
 
+@pytest.mark.req("SSC-WFM-01", "SSC-WRITE-13")
 def test_filemarks(drive: Tools) -> None:
     drive.mt("weof 3")
     assert where(drive) == (3, 0, 3)
@@ -141,6 +146,7 @@ def test_filemarks(drive: Tools) -> None:
     assert CANNOT_READ in drive.fails("mt -f $TAPE fsf 1")
 
 
+@pytest.mark.req("SSC-READ-01", "SSC-WRITE-01")
 @pytest.mark.parametrize("size", [512, 4096])
 def test_fixed_blocks(drive: Tools, size: int) -> None:
     drive.mt(f"setblk {size}")
@@ -172,6 +178,7 @@ def test_fixed_blocks_are_read_as_variable_ones(drive: Tools) -> None:
     assert (drive.folder / "read").read_bytes() == NOISE[:4096]
 
 
+@pytest.mark.req("SSC-ERASE-01", "SSC-ERASE-02", "SSC-CMD-19")
 def test_erase_ends_the_tape_at_the_position(files: Tools) -> None:
     files.mt("fsf 1")
     files.mt("erase")
@@ -184,6 +191,7 @@ def test_erase_ends_the_tape_at_the_position(files: Tools) -> None:
     assert CANNOT_READ in files.fails("dd if=$TAPE of=read bs=1000")
 
 
+@pytest.mark.req("SSC-LOAD-06", "SSC-SENSE-5-53-02", "SSC-CMD-1E")
 def test_lock_and_unlock(drive: Tools) -> None:
     drive.mt("lock")
     assert drive.raw("1b 00 00 00 00 00").sense == "Illegal Request; Medium removal prevented"
@@ -196,6 +204,7 @@ def test_lock_and_unlock(drive: Tools) -> None:
     assert "DR_OPEN" in drive.flags()
 
 
+@pytest.mark.req("SSC-LOAD-07", "SSC-CMD-1B")
 def test_offline_and_load_keep_what_is_written(files: Tools) -> None:
     files.mt("eod")
     files.mt("offline")
@@ -209,6 +218,7 @@ def test_compression_of_a_drive_that_has_none(drive: Tools) -> None:
     assert CANNOT_READ in drive.fails("mt -f $TAPE compression 1")
 
 
+@pytest.mark.req("SSC-MODE-R2")
 def test_density(drive: Tools) -> None:
     drive.mt("setdensity 0x60")
     assert CANNOT_READ in drive.fails("mt -f $TAPE setdensity 0x58")
@@ -218,6 +228,7 @@ def test_density(drive: Tools) -> None:
     assert all(name in said for name in ("0x58   LTO-5", "0x5a   LTO-6", "0x5e   LTO-8"))
 
 
+@pytest.mark.req("SSC-MODE-R8")
 def test_drive_buffer(drive: Tools) -> None:
     for buffered in (0, 1):
         drive.mt(f"drvbuffer {buffered}")
@@ -227,6 +238,7 @@ def test_drive_buffer(drive: Tools) -> None:
     assert drive.read(1000) == NOISE[:1000]
 
 
+@pytest.mark.req("SSC-READ-05")
 def test_sili_option(drive: Tools) -> None:
     """With it st sends SILI and believes the residual; the data are the same."""
     options = "cat /sys/class/scsi_tape/${TAPE##*/}/options"
