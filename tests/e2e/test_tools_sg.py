@@ -51,6 +51,7 @@ def test_lsscsi(tools: Tools) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.req("SSC-INQ-01", "SSC-CMD-12")
 def test_standard_inquiry(tools: Tools) -> None:
     said = tools.ok("sg_inq $SG")
     assert "PQual=0  PDT=1  RMB=1  LU_CONG=0  hot_pluggable=0  version=0x06  [SPC-4]" in said
@@ -63,6 +64,7 @@ def test_standard_inquiry(tools: Tools) -> None:
     assert "SSC-3" in tools.ok("sg_inq -d $SG")
 
 
+@pytest.mark.req("SSC-VPD-00")
 def test_supported_vpd_pages(tools: Tools) -> None:
     assert re.findall(r"\[(\w+)\]", vpd(tools, "0x00")) == [
         "sv", "sn", "di", "ei", "sad", "mas", "adsn",
@@ -71,6 +73,7 @@ def test_supported_vpd_pages(tools: Tools) -> None:
     assert data == bytes.fromhex("01000007 00808386b0b1b3")
 
 
+@pytest.mark.req("SSC-VPD-80", "SSC-VPD-B1", "SSC-VPD-B3")
 @pytest.mark.parametrize(
     ("page", "name"),
     [
@@ -86,6 +89,7 @@ def test_serial_number_pages(tools: Tools, page: str, name: str) -> None:
     assert bytes.fromhex(tools.ok(f"sg_inq -p {page} -HH $SG")) == data
 
 
+@pytest.mark.req("SSC-VPD-83")
 def test_device_identification(tools: Tools) -> None:
     said = vpd(tools, "0x83")
     assert "vendor id: IBM     \n" in said
@@ -120,6 +124,7 @@ def test_sequential_access_capabilities(tools: Tools) -> None:
     assert bytes.fromhex(tools.ok("sg_inq -p 0xb0 -HH $SG")) == bytes.fromhex("01b000020000")
 
 
+@pytest.mark.req("SSC-VPD-R1")
 def test_a_page_that_is_not_there(tools: Tools) -> None:
     assert "Numerical argument out of domain" in tools.fails("sg_inq -p 0xb2 $SG")
     assert tools.raw("12 01 b2 00 ff 00", 255).sense == (
@@ -127,6 +132,7 @@ def test_a_page_that_is_not_there(tools: Tools) -> None:
     )
 
 
+@pytest.mark.req("SSC-TUR-01", "SSC-TUR-02", "SSC-CMD-00")
 def test_test_unit_ready(drive: Tools) -> None:
     assert drive.ok("sg_turs -v $SG").strip().endswith("[00 00 00 00 00 00]"), "and no sense"
     drive.ok("sg_turs -n 500 $SG")
@@ -135,12 +141,14 @@ def test_test_unit_ready(drive: Tools) -> None:
     assert "Sense key: Not Ready\nAdditional sense: Medium not present\n" in said
 
 
+@pytest.mark.req("SSC-LUNS-01", "SSC-CMD-A0")
 def test_luns(tools: Tools) -> None:
     said = tools.ok("sg_luns $SG")
     assert "Lun list length = 8" in said
     assert said.split()[-1] == "0000000000000000"
 
 
+@pytest.mark.req("SSC-RSENSE-02", "SSC-CMD-03")
 def test_request_sense_without_any(drive: Tools) -> None:
     assert "Sense key: No Sense\nAdditional sense: No additional sense" in drive.ok(
         "sg_requests $SG"
@@ -148,6 +156,7 @@ def test_request_sense_without_any(drive: Tools) -> None:
     assert "Descriptor format, current; Sense key: No Sense" in drive.ok("sg_requests -d $SG")
 
 
+@pytest.mark.req("SSC-MODE-R1", "SSC-MODE-R4")
 def test_mode_pages_name_by_name(drive: Tools) -> None:
     said = drive.ok("sg_modes -a $SG")
     head, *pages = said.split(">> ")
@@ -158,12 +167,14 @@ def test_mode_pages_name_by_name(drive: Tools) -> None:
     assert found == {name: bytes.fromhex(data) for name, data in MODE_PAGES.items()}
 
 
+@pytest.mark.req("SSC-MODE-R1", "SSC-CMD-1A", "SSC-CMD-5A")
 def test_mode_data_tell_their_length(drive: Tools) -> None:
     length = sum(len(bytes.fromhex(data)) for data in MODE_PAGES.values()) + 8
     assert f"Mode data length={length + 8}," in drive.ok("sg_modes -a $SG")
     assert f"Mode data length={length + 4}," in drive.ok("sg_modes -6 -a $SG")
 
 
+@pytest.mark.req("SSC-MODE-R3", "SSC-SENSE-5-39-00")
 def test_mode_page_control(drive: Tools) -> None:
     """Changeable values are a mask; defaults are the values of a drive just switched on."""
     changeable = drive.ok("sg_modes -c 1 -p 0x10 $SG").partition(">> ")[2]
@@ -181,6 +192,7 @@ def test_a_mode_page_that_is_not_there(drive: Tools) -> None:
     )
 
 
+@pytest.mark.req("SSC-MODE-R2")
 def test_block_length_is_in_the_descriptor(drive: Tools) -> None:
     drive.mt("setblk 4096")
     said = drive.ok("sg_modes -p 0x0f $SG")
@@ -197,6 +209,7 @@ def opcodes(text: str) -> dict[str, tuple[list[str], str]]:
     return rows
 
 
+@pytest.mark.req("SSC-RSOC-01")
 def test_supported_opcodes(drive: Tools) -> None:
     rows = opcodes(drive.ok("sg_opcodes -a $SG"))
     assert {code: name for code, (_, name) in rows.items()} == OPCODES
@@ -206,6 +219,7 @@ def test_supported_opcodes(drive: Tools) -> None:
     assert rows["a3"][0][0] == "c", "a service action of its own"
 
 
+@pytest.mark.req("SSC-RSOC-03")
 def test_opcodes_with_timeouts(drive: Tools) -> None:
     """-R asks for timeout descriptors (RCTD): LTFS takes its timeouts from them."""
     rows = opcodes(drive.ok("sg_opcodes -a -R $SG"))
@@ -218,6 +232,7 @@ def test_opcodes_with_timeouts(drive: Tools) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.req("SSC-RSOC-02")
 def test_usage_of_one_opcode(drive: Tools) -> None:
     said = drive.ok("sg_opcodes -o 0x08 -R $SG")
     assert "Command_name: Read(6)" in said
@@ -230,6 +245,7 @@ def test_usage_of_one_opcode(drive: Tools) -> None:
     assert "Command is NOT supported" in drive.run("sg_opcodes -o 0x04 $SG")[1]
 
 
+@pytest.mark.req("SSC-DENSITY-01", "SSC-DENSITY-02")
 def test_densities_of_the_drive_and_of_the_tape(drive: Tools) -> None:
     def names(cdb: str) -> list[tuple[int, bytes, int]]:
         data = drive.raw(cdb, 512).data
