@@ -29,6 +29,7 @@ def test_a_block_of_the_right_size(written: Tools) -> None:
     assert (got.status, got.sense, got.data) == (0, "", BLOCKS[:1000])
 
 
+@pytest.mark.req("SSC-READ-08")
 def test_a_short_block_has_ili_and_the_residual(written: Tools) -> None:
     got = written.raw("08 00 00 07 d0 00", 2000)
     assert got.sense == NOTHING + "Info fld=0x3e8 [1000]  ILI"
@@ -36,12 +37,14 @@ def test_a_short_block_has_ili_and_the_residual(written: Tools) -> None:
     assert written.object_number() == 1, "the next block is next"
 
 
+@pytest.mark.req("SSC-READ-05")
 def test_a_short_block_with_sili(written: Tools) -> None:
     got = written.raw("08 02 00 07 d0 00", 2000)
     assert (got.status, got.sense) == (0, "")
     assert got.data == BLOCKS[:1000], "only the residual tells how long the block is"
 
 
+@pytest.mark.req("SSC-READ-08")
 def test_a_long_block_has_ili_and_a_negative_number(written: Tools) -> None:
     got = written.raw("08 00 00 01 f4 00", 500)
     assert got.sense == NOTHING + f"Info fld=0xfffffe0c [{2**32 - 500}]  ILI"
@@ -49,17 +52,20 @@ def test_a_long_block_has_ili_and_a_negative_number(written: Tools) -> None:
     assert written.object_number() == 1, "what did not fit is lost"
 
 
+@pytest.mark.req("SSC-READ-06")
 def test_a_long_block_with_sili(written: Tools) -> None:
     got = written.raw("08 02 00 01 f4 00", 500)
     assert (got.status, got.sense, got.data) == (0, "", BLOCKS[:500])
     assert written.object_number() == 1
 
 
+@pytest.mark.req("SSC-READ-02")
 def test_reading_nothing(written: Tools) -> None:
     assert written.raw("08 00 00 00 00 00").status == 0
     assert written.object_number() == 0
 
 
+@pytest.mark.req("SSC-READ-10", "SSC-READ-12", "SSC-SENSE-0-00-01", "SSC-SENSE-8-00-05")
 def test_a_filemark_then_the_end_of_data(written: Tools) -> None:
     for number in range(3):
         got = written.raw("08 00 00 03 e8 00", 1000)
@@ -76,6 +82,7 @@ def test_a_filemark_then_the_end_of_data(written: Tools) -> None:
     assert written.raw("08 00 00 03 e8 00", 1000).sense == end.sense
 
 
+@pytest.mark.req("SSC-READ-11")
 def test_fixed_blocks_up_to_a_filemark(written: Tools) -> None:
     """INFORMATION counts blocks, not bytes, and what came before the mark is there."""
     written.mt("setblk 1000")
@@ -84,12 +91,14 @@ def test_fixed_blocks_up_to_a_filemark(written: Tools) -> None:
     assert got.data == BLOCKS
 
 
+@pytest.mark.req("SSC-READ-09")
 def test_fixed_blocks_of_another_size(written: Tools) -> None:
     written.mt("setblk 512")
     got = written.raw("08 01 00 00 04 00", 2048)
     assert got.sense == NOTHING + "Info fld=0x4 [4]  ILI"
 
 
+@pytest.mark.req("SSC-SPACE-07", "SSC-SPACE-08", "SSC-SPACE-09", "SSC-SENSE-0-00-04")
 def test_spacing_reports_what_is_left(written: Tools) -> None:
     assert written.raw("11 00 00 00 05 00").sense == (
         "No Sense; Filemark detected; Info fld=0x2 [2]  FMK"
@@ -107,6 +116,7 @@ def test_spacing_reports_what_is_left(written: Tools) -> None:
     assert written.object_number() == 0
 
 
+@pytest.mark.req("SSC-LOCATE-02", "SSC-LOCATE-03", "SSC-CMD-92")
 def test_locate_behind_the_end_of_data(written: Tools) -> None:
     got = written.raw("2b 00 00 00 00 00 ff 00 00 00")
     assert got.sense == "Blank Check; End-of-data detected"
@@ -115,6 +125,10 @@ def test_locate_behind_the_end_of_data(written: Tools) -> None:
     assert written.object_number() == 2
 
 
+@pytest.mark.req(
+    "SSC-READ-03", "SSC-READ-04", "SSC-LOAD-02", "SSC-CMD-R2", "SSC-VPD-R1", "SSC-LOG-R4",
+    "SSC-SENSE-5-24-00",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("cdb", "field"),
     [
@@ -136,12 +150,14 @@ def test_a_wrong_field_is_pointed_at(drive: Tools, cdb: str, field: str) -> None
     assert got.sense == INVALID + field or got.sense == INVALID + field + " bit 7", got.sense
 
 
+@pytest.mark.req("SSC-CMD-R1", "SSC-CMD-88", "SSC-SENSE-5-20-00")
 @pytest.mark.parametrize("cdb", ["04 00 00 00 00 00", "c1 00 00 00 00 00", "88" + " 00" * 15])
 def test_commands_that_are_not_there(drive: Tools, cdb: str) -> None:
     got = drive.raw(cdb)
     assert (got.status, got.sense) == (9, OPCODE + "byte 0")
 
 
+@pytest.mark.req("SSC-SENSE-5-26-00")
 def test_a_wrong_parameter_is_pointed_at(drive: Tools) -> None:
     # MODE SELECT with density code 00h is fine; 44h is LTO-3.
     wrong = bytes.fromhex("00000008 44000000 00000000")
@@ -159,6 +175,7 @@ def test_a_wrong_parameter_is_pointed_at(drive: Tools) -> None:
     )
 
 
+@pytest.mark.req("SSC-LOAD-06", "SSC-SENSE-5-53-02", "SSC-SENSE-2-3A-00", "SSC-CMD-1E")
 def test_removal_that_is_prevented(drive: Tools) -> None:
     assert drive.raw("1e 00 00 00 01 00").status == 0
     assert drive.raw("1b 00 00 00 00 00").sense == "Illegal Request; Medium removal prevented"
