@@ -35,6 +35,7 @@ def counters(tools: Tools) -> dict[int, int]:
     return found
 
 
+@pytest.mark.req("SSC-LOG-00")
 def test_supported_pages(drive: Tools) -> None:
     assert re.findall(r"^    (0x..) ", drive.ok("sg_logs $SG"), re.M) == PAGES
 
@@ -114,6 +115,7 @@ def test_device_status(drive: Tools) -> None:
     assert (away["MPRSNT"], away["MSTD"], away["MOUNTED"]) == ("1", "0", "0")
 
 
+@pytest.mark.req("SSC-LOG-17-VALID")
 def test_volume_statistics(drive: Tools) -> None:
     said = page(drive, "0x17")
     assert said["Page valid"] == "1"
@@ -167,6 +169,7 @@ def test_first_encrypted_object(drive: Tools) -> None:
     assert first() == "0x4"
 
 
+@pytest.mark.req("SSC-LOG-2E")
 def test_tape_alert_flags_are_all_there(drive: Tools) -> None:
     said = drive.ok("sg_logs -p 0x2e $SG")
     assert len(re.findall(r"^  .+: 0$", said, re.M)) == 64
