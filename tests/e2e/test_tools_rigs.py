@@ -135,6 +135,7 @@ def test_one_drive_s_key_is_not_another_s(lto: dict[int, Tools]) -> None:
 # --- tapes that cannot be written ---
 
 
+@pytest.mark.req("SSC-WRITE-08", "SSC-SENSE-7-27-00", "SSC-TA-09", "SSC-TA-R1")
 def test_a_write_protected_tape(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> None:
     tools = drive(rig, "protected", tmp_path_factory)
     assert "WR_PROT" in tools.flags()
@@ -152,6 +153,7 @@ def test_a_write_protected_tape(rig: Guest, tmp_path_factory: pytest.TempPathFac
     assert CANNOT_READ in tools.fails("dd if=$TAPE of=read bs=1000"), "it is blank"
 
 
+@pytest.mark.req("SSC-WRITE-09")
 def test_a_generation_that_is_only_read(
     rig: Guest, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -164,6 +166,7 @@ def test_a_generation_that_is_only_read(
     assert tools.object_number() == 0
 
 
+@pytest.mark.req("SSC-TUR-02", "SSC-SENSE-2-3A-00")
 def test_an_empty_drive(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> None:
     """st keeps an open waiting for 120 s; those who say O_NONBLOCK hear at once."""
     tools = drive(rig, "empty", tmp_path_factory)
@@ -182,6 +185,7 @@ def test_an_empty_drive(rig: Guest, tmp_path_factory: pytest.TempPathFactory) ->
 # --- the end of the medium ---
 
 
+@pytest.mark.req("SSC-WRITE-05")
 def test_writing_to_the_end(short: Tools) -> None:
     """st: ENOSPC once at early warning; what was written before is whole, filemark included."""
     data = NOISE * 9
@@ -195,6 +199,7 @@ def test_writing_to_the_end(short: Tools) -> None:
     assert short.read(65_536) == data[:written]
 
 
+@pytest.mark.req("SSC-WRITE-05", "SSC-WRITE-07")
 def test_every_other_write_goes_on_after_early_warning(short: Tools) -> None:
     """By st's rule: full count, ENOSPC, full count, ENOSPC … until the medium is really full."""
     script = (
@@ -220,6 +225,7 @@ def test_every_other_write_goes_on_after_early_warning(short: Tools) -> None:
     assert short.read(65_536) == bytes(range(256)) * 256 * blocks
 
 
+@pytest.mark.req("SSC-WRITE-05", "SSC-WRITE-07", "SSC-SENSE-0-00-02", "SSC-SENSE-D-00-02")
 def test_the_end_of_medium_in_sense_data(short: Tools) -> None:
     block = bytes(1 << 20)
     for _ in range(7):
