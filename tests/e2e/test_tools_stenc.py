@@ -115,6 +115,7 @@ def test_mixed(mixed: Tools) -> None:
     assert sense(mixed).startswith("Data Protect; Incorrect data encryption key")
 
 
+@pytest.mark.req("SSC-SENSE-7-74-00")
 def test_off(mixed: Tools) -> None:
     assert mixed.read(1000) == CLEAR
     assert sense(mixed) == "Data Protect; Unable to decrypt data; Info fld=0x3e8 [1000]"
