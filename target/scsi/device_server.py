@@ -1,60 +1,51 @@
 """The device server: what happens to every command before and after its own function.
 
-The order is that of SAM-5 and SPC-4: is there such a command, is the unit reserved by another
-nexus, is a unit attention pending, is the CDB well formed, is the medium there. Then the row's
+The order is that of SAM-5 and SPC-4: is there such a command, does a reservation shut its nexus
+out, is a unit attention pending, is the CDB well formed, is the medium there. Then the row's
 function runs. Whatever goes wrong becomes sense data; nothing that a client sends gets past here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from target.clock import SYSTEM, Clock
 from target.scsi import sense as s
 from target.scsi.command import (
+    CONFLICT,
     STATUS_CHECK_CONDITION,
-    STATUS_RESERVATION_CONFLICT,
     Buffers,
     Call,
     Command,
     Completion,
     Data,
     Nexus,
+    ReservationConflict,
     Rule,
 )
 from target.scsi.sense import CheckCondition, Code, Sense, invalid_cdb
+from target.scsi.unit import LogicalUnit
 
 
-class NexusState:
-    """What the unit remembers about one nexus."""
+class DeviceServer(LogicalUnit):
+    """A logical unit that runs commands from a table.
 
-    def __init__(self, attentions: Iterable[Code]) -> None:
-        self.attentions = list(attentions)
-        self.removal_prevented = False
-
-
-class DeviceServer:
-    """A logical unit: a command table and the state that every SCSI device has.
-
-    ``sense_length``: how many bytes of fixed-format sense data this model returns. ``clock`` is
-    the only source of time; ``memory`` is what the unit keeps without power (JSON values).
+    ``sense_length``: how many bytes of fixed-format sense data this model returns.
     """
 
     def __init__(
         self, commands: Sequence[Command], sense_length: int = 18, clock: Clock = SYSTEM
     ) -> None:
+        super().__init__(clock)
         self.commands = tuple(commands)
         self.sense_length = sense_length
-        self.clock = clock
-        self.memory: dict[str, Any] = {}
-        self.volatile: dict[str, Any] = {}
-        """What areas of the command set keep until a reset, each under its own name."""
-        self.reset_at = clock.monotonic()
-        """When the unit was last powered on or reset."""
         self.descriptor_sense = False
-        self.reservation: Nexus | None = None
-        self.nexuses: dict[Nexus, NexusState] = {}
+        self.vendor_sense: dict[str, tuple[Code, int | None]] = {}
+        """A maker's own code and fault symptom code, by the name of a condition in `sense`."""
+        self.operation: object | None = None
+        """A command that goes on after its status, until `settle` finds it at its end."""
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
         for row in self.commands:
             if row.service_action is None:
@@ -72,17 +63,15 @@ class DeviceServer:
         ``data_in`` and ``data_out`` may be the same buffers: a command uses one direction only.
         """
         try:
+            if self.operation is not None:
+                self.settle()
             state = self.nexuses.get(nexus) or self.meet(nexus)
             command = self._by_opcode.get(cdb[0])
             if command.__class__ is not Command:
                 command = self._find(cdb)
             rules = command.rules
-            if (
-                self.reservation is not None
-                and self.reservation != nexus
-                and not rules & Rule.PASSES_RESERVATION
-            ):
-                return Completion(STATUS_RESERVATION_CONFLICT)
+            if state.barrier is not None and self._shut_out(command, state.barrier, cdb):
+                return CONFLICT
             if state.attentions and not rules & Rule.PASSES_ATTENTION:
                 raise CheckCondition(state.attentions.pop(0))
             if len(cdb) != command.size:
@@ -94,8 +83,13 @@ class DeviceServer:
             return command.handler(self, Call(command, nexus, cdb, data_out, data_in))
         except CheckCondition as condition:
             return self._check(condition.sense, condition.length)
+        except ReservationConflict:
+            return CONFLICT
         except Exception as error:
             return self._check(self.failed(error, cdb), 0)
+
+    def settle(self) -> None:
+        """Look how far the operation in progress is; called before any command."""
 
     def admit(self, command: Command) -> None:
         """Raise CheckCondition when the unit is in no state to run ``command``."""
@@ -109,42 +103,7 @@ class DeviceServer:
         logging.getLogger(__name__).error("%s: CDB %s", self, bytes(cdb).hex(" "), exc_info=error)
         return Sense(s.INTERNAL_FAILURE)
 
-    def meet(self, nexus: Nexus) -> NexusState:
-        """First command of a nexus: it has yet to hear of the power-on."""
-        state = self.nexuses[nexus] = NexusState((s.POWER_ON,))
-        return state
-
-    def attention(self, code: Code, but: Nexus | None = None) -> None:
-        """Establish a unit attention for every known nexus except ``but``, once each."""
-        for nexus in self.nexuses:
-            if nexus != but:
-                self.tell(nexus, code)
-
-    def tell(self, nexus: Nexus, code: Code) -> None:
-        """Establish a unit attention for one known nexus, unless the same is pending."""
-        attentions = self.nexuses[nexus].attentions
-        if code not in attentions:
-            attentions.append(code)
-
-    def reset(self, attention: Code | None = s.POWER_ON) -> None:
-        """Power-on or hard reset: reservations, prevents and pending attentions are gone.
-
-        ``attention`` is None where the transport tells every nexus of the reset itself.
-        """
-        self.reservation = None
-        self.volatile.clear()
-        self.reset_at = self.clock.monotonic()
-        for state in self.nexuses.values():
-            state.attentions = [] if attention is None else [attention]
-            state.removal_prevented = False
-
-    def remember(self, **values: Any) -> None:
-        """Keep values over a loss of power; durable when it returns."""
-        self.memory.update(values)
-
-    def release_reservation(self) -> None:
-        """Nobody holds the unit any more."""
-        self.reservation = None
+    # --- the command table -------------------------------------------------------------------
 
     def find(self, opcode: int, service_action: int | None) -> Command | None:
         """The row of an opcode (and service action), or None."""
@@ -168,6 +127,12 @@ class DeviceServer:
         """(nominal, recommended) seconds for REPORT SUPPORTED OPERATION CODES; 0: not said."""
         return (0, 0)
 
+    def _shut_out(self, command: Command, barrier: Rule, cdb: bytes) -> bool:
+        if command.rules & Rule.PASSES_UNLESS_PREVENT:
+            return bool(command.layout["prevent"].get(cdb))
+        refused = self.reservation is None and self.persistent.capabilities.conflicts
+        return (refused and command.opcode in refused) or not command.rules & barrier
+
     def _find(self, cdb: bytes) -> Command:
         row: Any = self._by_opcode.get(cdb[0])
         if row is None:
@@ -178,6 +143,17 @@ class DeviceServer:
         assert isinstance(command, Command)
         return command
 
+    def encode_sense(self, sense: Sense, descriptor: bool) -> bytes:
+        """Sense data as this model gives them, in descriptor or fixed format."""
+        if self.vendor_sense:
+            sense = self.translate(sense)
+        return sense.descriptor() if descriptor else sense.fixed(self.sense_length)
+
+    def translate(self, sense: Sense) -> Sense:
+        """The condition in the maker's own words, if there are any for it."""
+        code, fsc = self.vendor_sense.get(s.NAMES.get(sense.code, ""), (sense.code, None))
+        return replace(sense, code=code, fsc=sense.fsc if fsc is None else fsc)
+
     def _check(self, sense: Sense, length: int) -> Completion:
-        data = sense.descriptor() if self.descriptor_sense else sense.fixed(self.sense_length)
+        data = self.encode_sense(sense, self.descriptor_sense)
         return Completion(STATUS_CHECK_CONDITION, data, length)
