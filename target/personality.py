@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "personalities"
+_OPTIONAL = ("modes", "commands", "quirks", "attributes", "diagnostics", "buffers")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Personality:
     """What the model does otherwise than most."""
     attributes: dict[str, Any]
     """Attributes of the cartridge memory that differ from the usual, see `target.tape.mam`."""
+    diagnostics: dict[str, Any]
+    """dump: whether IBM's diagnostic page that forces a dump is there."""
+    buffers: dict[str, Any]
+    """Of READ BUFFER and WRITE BUFFER, by id in hex: size in bytes, boundary, dump."""
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""
@@ -58,7 +63,7 @@ def load(name: str) -> Personality:
         raise ValueError(f"there is no drive model {name!r}; known: {', '.join(models())}")
     tables = _read(name)
     tables.pop("base", None)
-    optional = {key: tables.pop(key, {}) for key in ("modes", "commands", "quirks", "attributes")}
+    optional = {key: tables.pop(key, {}) for key in _OPTIONAL}
     return Personality(name=name, **optional, **tables)
 
 

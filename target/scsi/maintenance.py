@@ -251,6 +251,8 @@ _IN, _OUT = 0xA3, 0xA4
 _ALLOCATION, _LIST = "6-9 allocation_length", "6-9 parameter_list_length"
 _TYPE = "10.7-1 information_type"
 _PASSES = Rule.PASSES_RESERVATION
+# What SPC-4 table 65 lets pass under Write Exclusive alone.
+_LESS = Rule.PASSES_LEGACY | Rule.PASSES_WRITE_EXCLUSIVE
 
 COMMANDS = (
     command(
@@ -265,11 +267,11 @@ COMMANDS = (
         _IN, "REPORT SUPPORTED OPERATION CODES",
         f"""2.7 rctd, 2.2-0 reporting_options, 3 requested_opcode
         4-5 requested_service_action, {_ALLOCATION}""",
-        report_opcodes, Data.IN, _PASSES, service_action=0x0C,
+        report_opcodes, Data.IN, _LESS, service_action=0x0C,
     ),
     command(
         _IN, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", f"2.7 repd, {_ALLOCATION}",
-        report_functions, Data.IN, _PASSES, service_action=0x0D,
+        report_functions, Data.IN, _LESS, service_action=0x0D,
     ),
     command(
         _IN, "REPORT TIMESTAMP", _ALLOCATION, report_timestamp, Data.IN, _PASSES,

@@ -7,9 +7,11 @@ from that. References are to SPC-4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from target.scsi import mode
 from target.scsi import sense as s
+from target.scsi.buffers import BUFFERS, Buffer
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
 from target.scsi.device_server import DeviceServer
 from target.scsi.log import LogPage
@@ -27,6 +29,10 @@ class PrimaryUnit(DeviceServer):
     """Page code (00h included) to the page's body, without its 4-byte header."""
     modes: ModePages
     logs: Sequence[LogPage]
+    diagnostics: Mapping[str, Any] = {}
+    """``dump``: whether there is a diagnostic page that forces one."""
+    buffers: Mapping[int, Buffer] = BUFFERS
+    """Of READ BUFFER and WRITE BUFFER, by id."""
 
     def mode_header(self) -> tuple[int, int]:
         """(medium type, device-specific parameter) of the mode parameter header."""
@@ -45,6 +51,17 @@ class PrimaryUnit(DeviceServer):
         ``start`` is where the descriptor begins in the list, for the field pointer.
         """
         raise NotImplementedError
+
+    def self_test(self, extended: bool) -> Sense | None:
+        """Test the device; what it failed with, or None."""
+        return None
+
+    def power_on_hours(self) -> int:
+        """Hours with power in the device's life."""
+        return 0
+
+    def downloaded(self, good: bool) -> None:
+        """Microcode was taken, or refused: a device with alerts says so."""
 
 
 def inquiry(unit: PrimaryUnit, call: Call) -> Completion:

@@ -14,6 +14,7 @@ from typing import Any
 from target.clock import SYSTEM, Clock
 from target.medium.errors import MediumError, WriteFailed
 from target.personality import Personality
+from target.scsi import firmware
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
@@ -21,12 +22,12 @@ from target.scsi.primary import Page
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mode_pages, nonvolatile
 from target.tape.protection import METHODS, SIZE, Method
-from target.tape.recorder import Recorder
+from target.tape.service import Serviced
 
 KEEP_DENSITY = (0x00, 0x7F)
 
 
-class Drive(Recorder):
+class Drive(Serviced):
     """A drive of one model, with or without a cartridge.
 
     ``compression`` is off, lz4 or zstd: what mode page 0Fh may switch on. ``state`` is the file of
@@ -48,6 +49,7 @@ class Drive(Recorder):
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
         self.inquiry_data = inquiry.standard(personality)
+        firmware.restore(self)
         self.vpd_pages = inquiry.vital_product_data(personality, serial)
         self.modes = ModePages(mode_pages.pages(compression != "off"), personality.modes)
         self.logs = log_pages.PAGES
