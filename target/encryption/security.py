@@ -251,7 +251,7 @@ COMMANDS = (
         "1 security_protocol, 2-3 page, 4.7 inc_512, 6-9 allocation_length",
         security_protocol_in,
         Data.IN,
-        Rule.NONE,
+        Rule.PASSES_WRITE_EXCLUSIVE,
     ),
     command(
         0xB5,

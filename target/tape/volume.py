@@ -137,7 +137,9 @@ def _medium_type(kind: CartridgeType) -> bytes:
 _MEDIUM = Rule.NEEDS_MEDIUM
 
 COMMANDS = (
-    command(0x00, "TEST UNIT READY", "", test_unit_ready, rules=_MEDIUM),
+    command(
+        0x00, "TEST UNIT READY", "", test_unit_ready, rules=_MEDIUM | Rule.PASSES_PERSISTENT,
+    ),
     command(
         0x1B, "LOAD UNLOAD", "1.0 immed, 4.3 hold, 4.2 eot, 4.1 reten, 4.0 load",
         load_unload, timeout="load",
