@@ -103,14 +103,14 @@ PORT_GROUP = Layout(
     1.0     ao_sup
     2-3     group
     5       status_code
-    7       port_count
-    10-11   relative_port""",
-    12,
+    7       port_count""",
+    8,
 )
+PORT = Layout("2-3 relative_port", 4)
 
 
 def report_port_groups(unit: PrimaryUnit, call: Call) -> Completion:
-    """REPORT TARGET PORT GROUPS (6.37): one group with one port, active/optimized for ever.
+    """REPORT TARGET PORT GROUPS (6.37): one group of all ports, active/optimized for ever.
 
     5/24/00 as for an unknown service action where TPGS in the INQUIRY data says that there are
     no groups; such a model has no row of this command.
@@ -120,7 +120,9 @@ def report_port_groups(unit: PrimaryUnit, call: Call) -> Completion:
     extended = call["parameter_data_format"]
     if extended > 1:
         raise call.invalid("parameter_data_format")
-    body = PORT_GROUP.encode(ao_sup=1, group=1, port_count=1, relative_port=1)
+    body = PORT_GROUP.encode(ao_sup=1, group=1, port_count=len(unit.ports))
+    for number in range(1, len(unit.ports) + 1):
+        body += PORT.encode(relative_port=number)
     if extended:
         # RETURN DATA FORMAT 001b and no IMPLICIT TRANSITION TIME: nothing ever changes.
         body = bytearray(b"\x10\0\0\0") + body

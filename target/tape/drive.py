@@ -14,7 +14,6 @@ from typing import Any
 from target.clock import SYSTEM, Clock
 from target.medium.errors import MediumError, WriteFailed
 from target.personality import Personality
-from target.scsi import firmware
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
@@ -48,8 +47,6 @@ class Drive(Serviced):
         self._state = state
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
-        self.inquiry_data = inquiry.standard(personality)
-        firmware.restore(self)
         self.vpd_pages = inquiry.vital_product_data(personality, serial)
         self.modes = ModePages(mode_pages.pages(compression != "off"), personality.modes)
         self.logs = log_pages.PAGES

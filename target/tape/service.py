@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from target.clock import SYSTEM, Clock
 from target.medium.errors import MediumError
 from target.personality import Personality
-from target.scsi import buffers
+from target.scsi import buffers, firmware
 from target.scsi import sense as s
 from target.scsi.command import Command
 from target.scsi.sense import CheckCondition, Sense
+from target.tape import inquiry
 from target.tape.recorder import Recorder
 from target.tape.tape_alert import Flag
 
@@ -28,6 +30,12 @@ class Serviced(Recorder):
         super().__init__(personality, commands, compression, clock)
         self.diagnostics = personality.diagnostics
         self.buffers = buffers.table(personality.buffers)
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take up what was remembered: the firmware is the model's, or the one that was saved."""
+        super().restore(memory)
+        self.inquiry_data = inquiry.standard(self.personality)
+        firmware.restore(self)
 
     def self_test(self, extended: bool) -> Sense | None:
         """With a volume: what was written can be made durable; extended: both ends of the tape
