@@ -194,7 +194,14 @@ COMMANDS = (
     command(
         0x15, "MODE SELECT(6)", "1.4 pf, 1.0 sp, 4 parameter_list_length", mode_select, Data.OUT
     ),
-    command(0x1A, "MODE SENSE(6)", f"{_MODE_SENSE}, 4 allocation_length", mode_sense, Data.IN),
+    command(
+        0x1A,
+        "MODE SENSE(6)",
+        f"{_MODE_SENSE}, 4 allocation_length",
+        mode_sense,
+        Data.IN,
+        Rule.PASSES_WRITE_EXCLUSIVE,
+    ),
     command(
         0x4D,
         "LOG SENSE",
@@ -213,6 +220,7 @@ COMMANDS = (
         f"1.4 llbaa, {_MODE_SENSE}, 7-8 allocation_length",
         mode_sense,
         Data.IN,
+        Rule.PASSES_WRITE_EXCLUSIVE,
     ),
     command(
         0xA0, "REPORT LUNS", "2 select_report, 6-9 allocation_length", report_luns, Data.IN, _ALWAYS

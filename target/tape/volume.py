@@ -146,6 +146,7 @@ COMMANDS = (
     ),
     command(
         0x1E, "PREVENT ALLOW MEDIUM REMOVAL", "4.1-0 prevent", prevent_allow,
+        rules=Rule.PASSES_UNLESS_PREVENT,
     ),
     command(
         0x44, "REPORT DENSITY SUPPORT", "1.1 medium_type, 1.0 media, 7-8 allocation_length",
