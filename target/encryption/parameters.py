@@ -57,6 +57,7 @@ class ParameterSet:
     raw_disabled: bool = False
     """Blocks written with this set are marked as not to be read in RAW mode."""
     ckod: bool = False
+    ckorp: bool = False
     ckorl: bool = False
     counter: int = 0
     """Key instance counter when the set was established."""
@@ -133,6 +134,19 @@ class Parameters:
     def reservation_lost(self) -> set[Nexus]:
         """A reservation ended: sets with CKORL are released. Returns the nexuses that had them."""
         return self._release({s.counter for s in self._sets() if s.ckorl})
+
+    def reservation_preempted(self) -> set[Nexus]:
+        """A persistent reservation was preempted: sets with CKORP are released, likewise."""
+        return self._release({s.counter for s in self._sets() if s.ckorp})
+
+    def nexus_gone(self, nexus: Nexus) -> None:
+        """A nexus is lost: its LOCAL set goes, its scope is PUBLIC, and it is not registered."""
+        lost = self.local.pop(nexus, None)
+        if lost:
+            lost.key.wipe()
+        self.scopes.pop(nexus, None)
+        self.locks.pop(nexus, None)
+        self.registered.discard(nexus)
 
     def reset(self) -> None:
         """Power-on or hard reset: every set, lock and registration is gone."""

@@ -89,7 +89,8 @@ def _set_data_encryption(drive: Drive, nexus: Nexus, data: bytearray) -> None:
             fields,
             abilities,
             loaded=drive.loaded,
-            reserved=drive.reservation == nexus,
+            reserved=drive.has_reservation(nexus),
+            persistent=drive.has_persistent(nexus),
             counter=parameters.next_counter(),
         )
     affected = parameters.establish(nexus, scope, new, bool(fields["lock"]))

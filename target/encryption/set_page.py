@@ -58,17 +58,22 @@ def parse(
     *,
     loaded: bool,
     reserved: bool,
+    persistent: bool,
     counter: int,
 ) -> ParameterSet:
     """The parameter set that a page with scope LOCAL or ALL asks for.
 
     ``abilities`` is the encryption table of the personality; ``loaded``: a volume is mounted;
-    ``reserved``: this nexus holds a reservation; ``counter``: the new key instance counter.
-    Raises CheckCondition.
+    ``reserved``: this nexus works under a reservation, ``persistent``: under a persistent one;
+    ``counter``: the new key instance counter. Raises CheckCondition.
     """
     encryption, decryption = _modes(fields, abilities)
     off = not (encryption or decryption)
-    _check_controls(fields, abilities, encryption, decryption, loaded=loaded, reserved=reserved)
+    _check_controls(fields, abilities, encryption, decryption, loaded=loaded)
+    if fields["ckorp"] and not persistent:
+        raise bad("ckorp")
+    if fields["ckorl"] and not reserved:
+        raise bad("ckorl")
     key_end = _KEY_AT + fields["key_length"]
     end = fields["page_length"] + 4
     if key_end > end:
@@ -76,6 +81,7 @@ def parse(
     off_set = ParameterSet(
         scope=Scope(fields["scope"]),
         ckod=bool(fields["ckod"]),
+        ckorp=bool(fields["ckorp"]),
         ckorl=bool(fields["ckorl"]),
         counter=counter,
     )
@@ -130,7 +136,6 @@ def _check_controls(
     decryption: Decryption,
     *,
     loaded: bool,
-    reserved: bool,
 ) -> None:
     if fields["ceem"] >= 2 and decryption is Decryption.DISABLE:
         raise bad("ceem")
@@ -141,11 +146,6 @@ def _check_controls(
         raise bad("sdk")
     if fields["ckod"] and not loaded:
         raise bad("ckod")
-    # CKORP speaks of persistent reservations, which no nexus can hold on these models yet.
-    if fields["ckorp"]:
-        raise bad("ckorp")
-    if fields["ckorl"] and not reserved:
-        raise bad("ckorl")
 
 
 def _kads(

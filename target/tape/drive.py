@@ -71,10 +71,21 @@ class Drive(Serviced):
         for nexus in self.parameters.demounted():
             self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
 
-    def release_reservation(self) -> None:
+    def reservation_lost(self) -> None:
         """Keys that were to go with the reservation go."""
-        super().release_reservation()
-        for nexus in self.parameters.reservation_lost():
+        self._released(self.parameters.reservation_lost())
+
+    def reservation_preempted(self) -> None:
+        """Keys that were to go when another nexus takes the reservation go."""
+        self._released(self.parameters.reservation_preempted())
+
+    def nexus_gone(self, nexus: Nexus) -> None:
+        """Keys of the nexus alone go."""
+        self.parameters.nexus_gone(nexus)
+        self._forget_ciphers()
+
+    def _released(self, users: set[Nexus]) -> None:
+        for nexus in users:
             self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
         self._forget_ciphers()
 

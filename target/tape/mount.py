@@ -281,5 +281,5 @@ class Mount(PrimaryUnit):
 
     def restore(self, memory: dict[str, object]) -> None:
         """What the drive remembered when it last had power."""
-        self.memory = memory
+        super().restore(memory)
         self.lifetime = Lifetime(**memory.get("lifetime", {}))  # type: ignore[arg-type]  # JSON
