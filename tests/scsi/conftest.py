@@ -1,15 +1,22 @@
-"""A drive with a blank tape for each test that asks for a host."""
+"""A drive with every command there is, and a blank tape, for each test that asks for a host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.tape.host import Host, tape
+from target import personality
+from target.tape import commands
+from tests.tape.host import TD9, Host, tape
+
+EVERY_COMMAND = replace(
+    personality.load(TD9), commands={commands.key(row): True for row in commands.COMMANDS}
+)
 
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    with tape() as one:
+    with tape(EVERY_COMMAND) as one:
         yield one
