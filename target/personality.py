@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "personalities"
-_OPTIONAL = ("modes", "commands", "quirks", "attributes", "diagnostics", "buffers")
+_OPTIONAL = (
+    "modes", "commands", "quirks", "attributes", "diagnostics", "buffers", "reservations", "sense",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Personality:
     """dump: whether IBM's diagnostic page that forces a dump is there."""
     buffers: dict[str, Any]
     """Of READ BUFFER and WRITE BUFFER, by id in hex: size in bytes, boundary, dump."""
+    reservations: dict[str, Any]
+    """What differs from `target.scsi.registrations.Capabilities`."""
+    sense: dict[str, dict[str, Any]]
+    """The maker's own codes by the name of a condition, see `target.scsi.sense.own_codes`."""
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""

@@ -7,8 +7,9 @@ The codes that this target gives are named here once, with the sense key that go
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Code(NamedTuple):
@@ -255,3 +256,22 @@ def _code(key: int, asc: int, ascq: int) -> Code:
 NAMES = {code: name for name, code in list(globals().items()) if isinstance(code, Code)}
 """The names above by their codes: what a table of a maker's own codes calls a condition."""
 _KNOWN = {code[:3]: code for code in NAMES}
+
+
+def own_codes(table: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Code, int | None]]:
+    """A maker's codes, as models declare them: ``NO_MEDIUM = {code = "2/3A/00", fsc = 0x1234}``.
+
+    The name is one of the names above; both values are optional. Raises ValueError for a name or
+    a code that is none.
+    """
+    named = {name: code for code, name in NAMES.items()}
+    found = {}
+    for name, row in table.items():
+        if name not in named:
+            raise ValueError(f"{name} is no condition that there are codes for")
+        code, text = named[name], row.get("code")
+        if text is not None:
+            key, asc, ascq = (int(part, 16) for part in text.split("/"))
+            code = _KNOWN.get((key, asc, ascq)) or Code(key, asc, ascq, code.name)
+        found[name] = (code, row.get("fsc"))
+    return found

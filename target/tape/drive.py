@@ -18,6 +18,7 @@ from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
 from target.scsi.primary import Page
+from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mode_pages, nonvolatile
 from target.tape.protection import METHODS, SIZE, Method
@@ -45,6 +46,8 @@ class Drive(Serviced):
         super().__init__(personality, commands, compression, clock)
         self.serial = serial
         self._state = state
+        self.persistent.capabilities = Capabilities(**personality.reservations)
+        self.vendor_sense = s.own_codes(personality.sense)
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
         self.vpd_pages = inquiry.vital_product_data(personality, serial)
