@@ -82,7 +82,7 @@ def request_sense(unit: PrimaryUnit, call: Call) -> Completion:
     """REQUEST SENSE: a pending unit attention, which it clears, or no sense (6.39)."""
     attentions = unit.nexuses[call.nexus].attentions
     sense = Sense(attentions.pop(0) if attentions else s.NO_SENSE)
-    data = sense.descriptor() if call["desc"] else sense.fixed(unit.sense_length)
+    data = unit.encode_sense(sense, bool(call["desc"]))
     return call.reply(data, call["allocation_length"])
 
 
