@@ -23,6 +23,7 @@ from target.medium.formats import CLEANINGS, FORMATS, TYPES, CartridgeType, Form
 from target.medium.partition import Partition
 
 FORMAT = 2
+WHOLE = 0xFFFF
 _IDENTITY = "cartridge.json"
 _KEYS = {
     "barcode", "identity", "type", "recorded", "capacity", "write_protect", "partitions", "loads",
@@ -40,8 +41,10 @@ _COUNTERS: dict[str, Any] = {
     "optimised": False,
     "damage": [],
     "attributes": {},
+    "proportion": WHOLE,
 }
-"""What a new cartridge begins with. ``damage``: memory, leader or format, see `target.tape.mount`.
+"""What a new cartridge begins with. ``damage``: memory, leader or format, see `target.tape.mount`;
+``proportion``: what SET CAPACITY left of it, in 65535ths.
 """
 
 
@@ -119,15 +122,19 @@ class Cartridge:
 
     def _open_partitions(self, writable: bool) -> tuple[Partition, ...]:
         whole = self.capacity
-        return tuple(
-            Partition(
-                self.folder / entry["folder"],
-                bytes.fromhex(entry["identity"]),
-                writable,
-                whole if entry["capacity"] is None else entry["capacity"],
-            )
-            for entry in self.info["partitions"]
-        )
+        opened: list[Partition] = []
+        try:
+            for entry in self.info["partitions"]:
+                capacity = whole if entry["capacity"] is None else entry["capacity"]
+                identity = bytes.fromhex(entry["identity"])
+                opened.append(
+                    Partition(self.folder / entry["folder"], identity, writable, capacity)
+                )
+        except BaseException:
+            for partition in opened:
+                partition.close()
+            raise
+        return tuple(opened)
 
     def _remove_strays(self) -> None:
         """Partitions that a format did not live to make, or to remove."""
@@ -153,10 +160,17 @@ class Cartridge:
 
     @property
     def capacity(self) -> int:
-        """Native capacity in bytes, of all partitions together."""
+        """Native capacity in bytes, of all partitions together, as SET CAPACITY left it."""
+        return self.capacity_as(self.recorded) * int(self.info["proportion"]) // WHOLE
+
+    def capacity_as(self, form: Format | None) -> int:
+        """Native capacity in bytes of the whole cartridge, recorded in a format it can have.
+
+        None: in the newest one.
+        """
         if self.info["capacity"] is not None:
             return int(self.info["capacity"])
-        name = self.info["recorded"] or next(reversed(self.type.capacities), None)
+        name = form.name if form else next(reversed(self.type.capacities), None)
         return self.type.capacities[name] * 10**6 if name else 0
 
     def record(self, form: Format) -> None:
@@ -169,25 +183,41 @@ class Cartridge:
         if len(self.partitions) == 1:
             self.partitions[0].capacity = self.capacity
 
-    def format(self, capacities: Sequence[int | None]) -> None:
+    def format(
+        self,
+        capacities: Sequence[int | None],
+        form: Format | None = None,
+        proportion: int | None = None,
+    ) -> None:
         """Make new, empty partitions (bytes; None: all there is); what was recorded is gone.
 
-        All of it happens or nothing. Raises OSError.
+        The cartridge gets the format ``form``, and ``proportion`` 65535ths of its capacity, unless
+        these are None. All of it happens or nothing. Raises OSError or MediumError.
         """
         number = self.info["initializations"] + 1
-        before = self.info["partitions"], self.info["initializations"]
-        self.info["partitions"] = [
-            _new_partition(f"partition{which}-{number}", capacity)
-            for which, capacity in enumerate(capacities)
-        ]
-        self.info["initializations"] = number
+        changes: dict[str, Any] = {
+            "partitions": [
+                _new_partition(f"partition{which}-{number}", capacity)
+                for which, capacity in enumerate(capacities)
+            ],
+            "initializations": number,
+        }
+        if form is not None:
+            changes["recorded"] = form.name
+        if proportion is not None:
+            changes["proportion"] = proportion
+        before = {key: self.info[key] for key in changes}
+        self.info.update(changes)
+        new: tuple[Partition, ...] = ()
         try:
-            partitions = self._open_partitions(True)
+            new = self._open_partitions(True)
             self.save()
-        except OSError:
-            self.info["partitions"], self.info["initializations"] = before
+        except BaseException:
+            self.info.update(before)
+            for partition in new:
+                partition.close()
             raise
-        old, self.partitions = self.partitions, partitions
+        old, self.partitions = self.partitions, new
         for partition in old:
             partition.close()
         self._remove_strays()

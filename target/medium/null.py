@@ -91,7 +91,7 @@ class NullCartridge:
         self.info: dict[str, Any] = {
             "loads": 0, "bytes_written": 0, "bytes_read": 0, "last_written": 0, "last_read": 0,
             "last_loads": [], "initializations": 0, "cleanings_left": 0, "optimised": True,
-            "damage": [], "identity": "", "write_protect": False,
+            "damage": [], "identity": "", "write_protect": False, "proportion": 0xFFFF,
         }  # fmt: skip
         self.attributes: dict[int, dict[int, bytes]] = {}
         self.partitions = (NullPartition(),)
@@ -99,8 +99,17 @@ class NullCartridge:
     def record(self, form: Format) -> None:
         """It has its format."""
 
-    def format(self, capacities: Sequence[int | None]) -> None:
-        """As blank as before."""
+    def capacity_as(self, form: Format | None) -> int:
+        """Never full, whatever it is recorded in."""
+        return self.capacity
+
+    def format(
+        self,
+        capacities: Sequence[int | None],
+        form: Format | None = None,
+        proportion: int | None = None,
+    ) -> None:
+        """As blank as before, and one partition."""
         self.partitions = (NullPartition(),)
 
     def save(self) -> None:
