@@ -6,11 +6,11 @@ from target.encryption import security
 from target.personality import Personality
 from target.scsi import buffers, diagnostics, maintenance, primary, reservations
 from target.scsi.command import Command
-from target.tape import positioning, transfer, verify, volume
+from target.tape import attributes, positioning, transfer, verify, volume
 
 _AREAS = (
     primary, maintenance, diagnostics, buffers, reservations, security,
-    positioning, transfer, verify, volume,
+    attributes, positioning, transfer, verify, volume,
 )  # fmt: skip
 
 COMMANDS: tuple[Command, ...] = tuple(

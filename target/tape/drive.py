@@ -20,7 +20,8 @@ from target.scsi.mode import ModePages
 from target.scsi.primary import Page
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
-from target.tape import inquiry, log_pages, mode_pages, nonvolatile
+from target.tape import inquiry, log_pages, mam, mode_pages, nonvolatile
+from target.tape.mount import Medium
 from target.tape.protection import METHODS, SIZE, Method
 from target.tape.service import Serviced
 
@@ -64,6 +65,26 @@ class Drive(Serviced):
 
     def __str__(self) -> str:
         return f"{self.personality.name} {self.serial}"
+
+    # --- the cartridge's memory --------------------------------------------------------------
+
+    def loading(self, cartridge: Medium) -> None:
+        """The cartridge keeps who loaded it."""
+        super().loading(cartridge)
+        mam.mounted(self)
+
+    def unloading(self) -> None:
+        """The cartridge keeps what happened to it."""
+        mam.unloading(self)
+
+    def change_partition(self, number: int) -> None:
+        """The cartridge counts by partition."""
+        mam.partition_changes(self, number)
+        super().change_partition(number)
+
+    def volume_changes(self) -> None:
+        """The volume change reference is another one."""
+        mam.volume_changed(self)
 
     # --- keys --------------------------------------------------------------------------------
 

@@ -66,6 +66,8 @@ class Mount(PrimaryUnit):
         self.alerts = TapeAlerts()
         self.cartridge: Medium | None = None
         self.loaded = False
+        self.held = False
+        """A cartridge is not threaded, but held where its memory can be read."""
         self.position = 0
         self.partition_number = 0
         self.append_only = False
@@ -92,6 +94,7 @@ class Mount(PrimaryUnit):
         """
         assert self.cartridge is not None
         cartridge = self.cartridge
+        self.held = False
         self.alerts.clear(VOLUME)
         self.lifetime.load_cycles += 1
         info = cartridge.info
@@ -136,6 +139,7 @@ class Mount(PrimaryUnit):
         """Make the volume durable and take it off the heads; the cartridge stays in the drive."""
         if not self.loaded or self.cartridge is None:
             return
+        self.unloading()
         try:
             for partition in self.cartridge.partitions:
                 partition.sync()
@@ -149,11 +153,15 @@ class Mount(PrimaryUnit):
     def eject(self) -> Medium | None:
         """Unload and hand the cartridge out, still open; None if the drive is empty."""
         self.unload()
+        self.held = False
         cartridge, self.cartridge = self.cartridge, None
         return cartridge
 
     def loading(self, cartridge: Medium) -> None:
         """A volume is being threaded: what the drive keeps of the last one is void."""
+
+    def unloading(self) -> None:
+        """The volume is about to leave the heads."""
 
     def unloaded(self) -> None:
         """The volume has left the heads."""

@@ -61,6 +61,7 @@ def load_unload(drive: Drive, call: Call) -> Completion:
     if any(state.removal_prevented for state in drive.nexuses.values()) and not call["hold"]:
         raise CheckCondition(s.REMOVAL_PREVENTED)
     drive.unload()
+    drive.held = bool(call["hold"])
     return GOOD
 
 
