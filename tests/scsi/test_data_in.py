@@ -24,6 +24,11 @@ FULL: dict[str, list[dict[str, int]]] = {
         {"rctd": 1},
         {"reporting_options": 1, "requested_opcode": 8},
     ],
+    "READ ATTRIBUTE (values)": [{}, {"first_attribute": 0x0400}],
+    "READ ATTRIBUTE (list)": [{}],
+    "READ ATTRIBUTE (volumes)": [{}],
+    "READ ATTRIBUTE (partitions)": [{}],
+    "READ ATTRIBUTE (supported)": [{}],
     "REPORT DENSITY SUPPORT": [{"media": m, "medium_type": t} for m in (0, 1) for t in (0, 1)],
     "SECURITY PROTOCOL IN": [
         *({"page": page} for page in (0, 1)),
