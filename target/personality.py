@@ -15,6 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).parent / "personalities"
 _OPTIONAL = (
     "modes", "commands", "quirks", "attributes", "diagnostics", "buffers", "reservations", "sense",
+    "timing",
 )  # fmt: skip
 
 
@@ -47,6 +48,8 @@ class Personality:
     """Of READ BUFFER and WRITE BUFFER, by id in hex: size in bytes, boundary, dump."""
     reservations: dict[str, Any]
     """What differs from `target.scsi.registrations.Capabilities`."""
+    timing: dict[str, float]
+    """What takes how long, see `target.tape.timing.Table`."""
     sense: dict[str, dict[str, Any]]
     """The maker's own codes by the name of a condition, see `target.scsi.sense.own_codes`."""
 

@@ -44,8 +44,6 @@ class DeviceServer(LogicalUnit):
         self.descriptor_sense = False
         self.vendor_sense: dict[str, tuple[Code, int | None]] = {}
         """A maker's own code and fault symptom code, by the name of a condition in `sense`."""
-        self.operation: object | None = None
-        """A command that goes on after its status, until `settle` finds it at its end."""
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
         for row in self.commands:
             if row.service_action is None:
@@ -63,7 +61,7 @@ class DeviceServer(LogicalUnit):
         ``data_in`` and ``data_out`` may be the same buffers: a command uses one direction only.
         """
         try:
-            if self.operation is not None:
+            if self.unsettled:
                 self.settle()
             state = self.nexuses.get(nexus) or self.meet(nexus)
             command = self._by_opcode.get(cdb[0])
@@ -79,7 +77,7 @@ class DeviceServer(LogicalUnit):
             if int.from_bytes(cdb, "big") & command.reserved:
                 byte, bit = command.layout.stray_bit(cdb) or (0, 0)
                 raise invalid_cdb(byte, bit)
-            self.admit(command)
+            self.admit(command, nexus)
             return command.handler(self, Call(command, nexus, cdb, data_out, data_in))
         except CheckCondition as condition:
             return self._check(condition.sense, condition.length)
@@ -88,10 +86,15 @@ class DeviceServer(LogicalUnit):
         except Exception as error:
             return self._check(self.failed(error, cdb), 0)
 
-    def settle(self) -> None:
-        """Look how far the operation in progress is; called before any command."""
+    @property
+    def unsettled(self) -> bool:
+        """Whether something goes on after its command."""
+        return False
 
-    def admit(self, command: Command) -> None:
+    def settle(self) -> None:
+        """Look how far what is going on has come; called before any command."""
+
+    def admit(self, command: Command, nexus: Nexus) -> None:
         """Raise CheckCondition when the unit is in no state to run ``command``."""
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:

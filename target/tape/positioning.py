@@ -67,7 +67,7 @@ def space(drive: Drive, call: Call) -> Completion:
         count -= field.maximum + 1
     code = call["code"]
     if code == END_OF_DATA:
-        drive.position = drive.partition.count
+        drive.go(drive.partition.count)
     elif code == BLOCKS:
         _space_blocks(drive, count)
     elif code == FILEMARKS:
@@ -87,20 +87,20 @@ def _space_blocks(drive: Drive, count: int) -> None:
     if count >= 0:
         mark = index.filemark(file) if file < index.files_before(index.count) else index.count
         if mark < target and mark < index.count:
-            drive.position = mark + 1
+            drive.go(mark + 1)
             raise _stopped(s.FILEMARK_DETECTED, target - mark, filemark=True)
         if target > index.count:
-            drive.position = index.count
+            drive.go(index.count)
             raise _stopped(s.END_OF_DATA, target - index.count)
     else:
         mark = index.filemark(file - 1) if file else -1
         if mark >= target and mark >= 0:
-            drive.position = mark
+            drive.go(mark)
             raise _stopped(s.FILEMARK_DETECTED, mark + 1 - target, filemark=True)
         if target < 0:
-            drive.position = 0
+            drive.go(0)
             raise _stopped(s.BEGINNING_OF_PARTITION, -target, eom=True)
-    drive.position = target
+    drive.go(target)
 
 
 def _space_filemarks(drive: Drive, count: int) -> None:
@@ -110,16 +110,16 @@ def _space_filemarks(drive: Drive, count: int) -> None:
     index = drive.partition.index
     file = index.files_before(drive.position) + count
     if file < 0:
-        drive.position = 0
+        drive.go(0)
         raise _stopped(s.BEGINNING_OF_PARTITION, -file, eom=True)
     if count < 0:
-        drive.position = index.filemark(file)
+        drive.go(index.filemark(file))
         return
     marks = index.files_before(index.count)
     if file > marks:
-        drive.position = index.count
+        drive.go(index.count)
         raise _stopped(s.END_OF_DATA, file - marks)
-    drive.position = index.filemark(file - 1) + 1
+    drive.go(index.filemark(file - 1) + 1)
 
 
 def _space_sequential(drive: Drive, count: int) -> None:
@@ -132,9 +132,9 @@ def _space_sequential(drive: Drive, count: int) -> None:
     for file in range(here, last + 1) if count > 0 else range(min(here - wanted, last), -1, -1):
         first = index.filemark(file)
         if index.filemark(file + wanted - 1) == first + wanted - 1:
-            drive.position = first + wanted if count > 0 else first
+            drive.go(first + wanted if count > 0 else first)
             return
-    drive.position = index.count if count > 0 else 0
+    drive.go(index.count if count > 0 else 0)
     if count > 0:
         raise _stopped(s.END_OF_DATA, wanted)
     raise _stopped(s.BEGINNING_OF_PARTITION, wanted, eom=True)
@@ -151,33 +151,32 @@ def locate(drive: Drive, call: Call) -> Completion:
 
     Beyond the end of data: 8/00/05, and the position is the end of data.
     """
-    if call["cp"] and call["partition"] != drive.partition_number:
-        if call["partition"] >= drive.partitions:
-            raise call.invalid("partition")
+    partition = call["partition"] if call["cp"] else drive.partition_number
+    if partition >= drive.partitions:
+        raise call.invalid("partition")
+    if partition != drive.partition_number:
         drive.sync()
-        drive.change_partition(call["partition"])
-    index = drive.partition.index
+    assert drive.cartridge is not None
+    index = drive.cartridge.partitions[partition].index
     kind = call["dest_type"] if "dest_type" in call.command.layout else OBJECT
     wanted = call["object"]
-    if kind == EOD:
-        drive.position = index.count
-        return GOOD
-    if kind not in (OBJECT, FILE):
+    if kind not in (OBJECT, FILE, EOD):
         raise call.invalid("dest_type")
-    if kind == FILE and 0 < wanted <= index.files_before(index.count):
+    if kind == EOD:
+        wanted = index.count
+    elif kind == FILE and 0 < wanted <= index.files_before(index.count):
         wanted = index.filemark(wanted - 1) + 1
     elif kind == FILE and wanted:
         wanted = index.count + 1
-    drive.position = min(wanted, index.count)
-    if wanted > index.count:
-        raise CheckCondition(s.END_OF_DATA)
+    failure = CheckCondition(s.END_OF_DATA) if wanted > index.count else None
+    position = min(wanted, index.count)
+    drive.locate(call.nexus, position, partition, failure, immed=bool(call["immed"]))
     return GOOD
 
 
 def rewind(drive: Drive, call: Call) -> Completion:
     """REWIND to the beginning of the partition: what was written is made durable first."""
-    drive.sync()
-    drive.position = 0
+    drive.rewind(call.nexus, immed=bool(call["immed"]))
     return GOOD
 
 

@@ -13,11 +13,11 @@ from target.scsi import sense as s
 from target.scsi.command import Command
 from target.scsi.sense import CheckCondition, Sense
 from target.tape import inquiry
-from target.tape.recorder import Recorder
+from target.tape.motion import Motion
 from target.tape.tape_alert import Flag
 
 
-class Serviced(Recorder):
+class Serviced(Motion):
     """A drive with its model's buffers and diagnostic pages."""
 
     def __init__(
@@ -26,8 +26,9 @@ class Serviced(Recorder):
         commands: Sequence[Command],
         compression: str = "off",
         clock: Clock = SYSTEM,
+        factor: float = 0.0,
     ) -> None:
-        super().__init__(personality, commands, compression, clock)
+        super().__init__(personality, commands, compression, clock, factor)
         self.diagnostics = personality.diagnostics
         self.buffers = buffers.table(personality.buffers)
 

@@ -96,6 +96,8 @@ def read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: i
     counters.host_read += got
     stored = entry.end - entry.offset
     counters.medium_read += stored
+    if drive.timing:
+        drive.timing.read(stored)
     drive.count_read(stored)
     return got
 
@@ -172,6 +174,8 @@ def write(drive: Drive, call: Call) -> Completion:
         if not drive.room_for(size):
             raise CheckCondition(Sense(s.END_OF_MEDIUM, information=left, eom=True))
         drive.write_block(used, part, size)
+    if drive.timing:
+        drive.timing.write(size * count)
     if not drive.buffered:
         drive.sync()
     warning = drive.warning()
@@ -210,10 +214,13 @@ def write_filemarks(drive: Drive, call: Call) -> Completion:
 
 
 def erase(drive: Drive, call: Call) -> Completion:
-    """ERASE(6), short or long: the tape ends at the position, durably."""
+    """ERASE(6): the tape ends at the position, durably; LONG 1 takes the time of the rest of it."""
     drive.require_writable(erasing=True)
     drive.cut()
     drive.sync()
+    if call["long"]:
+        left = max(0, drive.remaining)
+        drive.pass_over("erase", call.nexus, left, drive.sync, immed=bool(call["immed"]))
     return GOOD
 
 

@@ -1,0 +1,195 @@
+"""Moving the tape and the cartridge, in no time or in the model's own (see `timing`).
+
+Everything that takes time goes through here: what a command waits for, and what goes on after it
+(see `operation`). Without timing nothing takes any, and the same code runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from target.clock import SYSTEM, Clock
+from target.medium.partition import OBJECT_COST
+from target.personality import Personality
+from target.scsi import sense as s
+from target.scsi.command import Command, Nexus
+from target.scsi.sense import CheckCondition, Sense
+from target.tape import timing
+from target.tape.mount import Medium
+from target.tape.operation import Background
+from target.tape.recorder import Recorder
+
+
+class Motion(Recorder):
+    """A drive as far as time goes. ``factor``: of real time, 0 for none.
+
+    Raises ValueError for a personality whose timing table is wrong.
+    """
+
+    def __init__(
+        self,
+        personality: Personality,
+        commands: Sequence[Command],
+        compression: str = "off",
+        clock: Clock = SYSTEM,
+        factor: float = 0.0,
+    ) -> None:
+        super().__init__(personality, commands, compression, clock)
+        times = timing.table(personality.timing)
+        self.timing = timing.Timing(times, factor, clock) if factor else None
+        self.background = Background(clock, lambda error: self.failed(error, b""))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something goes on that no command waits for."""
+        return self.background.active
+
+    def settle(self) -> None:
+        """End an operation whose time has come."""
+        self.background.settle()
+
+    def pending_sense(self, nexus: Nexus) -> Sense:
+        """REQUEST SENSE: a deferred error, the operation in progress, or nothing."""
+        return self.background.report(nexus) or Sense(s.NO_SENSE)
+
+    # --- the cartridge -----------------------------------------------------------------------
+
+    def insert(self, cartridge: Medium) -> None:
+        """A cartridge goes into an empty drive and is loaded."""
+        assert self.cartridge is None, "one at a time"
+        self.cartridge = cartridge
+        self.load_volume(None, immed=True)
+
+    def load_volume(self, nexus: Nexus | None, *, immed: bool) -> None:
+        """Thread what is in the drive. Raises CheckCondition 3/53/00 if it cannot be threaded.
+
+        ``nexus`` is None where nobody asked for it: a cartridge was put in.
+        """
+        assert self.cartridge is not None
+        clock = self.timing
+        if self.cartridge.type.cleaning:
+            self.background.run("clean", nexus, clock.clean if clock else 0, self.load, immed=immed)
+            return
+        seconds = 0.0
+        if clock:
+            seconds = clock.load if nexus is None else clock.thread
+        fresh = self.personality.quirks.get("optimises_media") and self._is_new()
+        end = self.load if not fresh else lambda: self._optimise(nexus)
+        self.background.run("load", nexus, seconds, end, immed=immed)
+
+    def _is_new(self) -> bool:
+        """Whether the drive must characterise the medium first: once in its life (LTO-9)."""
+        assert self.cartridge is not None
+        native = self.personality.media["native"]
+        return native in self.cartridge.type.capacities and not self.cartridge.info["optimised"]
+
+    def _optimise(self, nexus: Nexus | None) -> None:
+        seconds = self.timing.optimise if self.timing else 0
+
+        def finish() -> None:
+            assert self.cartridge is not None
+            self.cartridge.info["optimised"] = True
+            self.load()
+
+        self.background.run("optimise", nexus, seconds, finish, immed=True)
+
+    def unload_volume(self, nexus: Nexus, *, immed: bool) -> None:
+        """Take the volume off the heads; what was written is made durable first."""
+        if not self.loaded:
+            return
+        self.sync()
+        seconds = 0.0
+        if self.timing:
+            seconds = self.timing.engage(self.timing.seconds_to_unload(self.place()))
+        self.background.run("unload", nexus, seconds, self.unload, immed=immed)
+
+    def eject(self) -> Medium | None:
+        """Unload and hand the cartridge out; what was going on is over at once."""
+        self.background.reset()
+        return super().eject()
+
+    # --- the tape ----------------------------------------------------------------------------
+
+    def place(self, position: int | None = None, partition: int | None = None) -> float:
+        """Where an object is on the tape, in wraps; by default where the heads are."""
+        assert self.cartridge is not None
+        which = self.partition_number if partition is None else partition
+        at = self.cartridge.partitions[which]
+        number = self.position if position is None else position
+        index = at.index
+        offset = at.used if number >= index.count else index[number].offset
+        before = sum(one.capacity for one in self.cartridge.partitions[:which])
+        used, wraps = offset + number * OBJECT_COST, self.density.wraps
+        return timing.place(used, before, self.cartridge.capacity, wraps)
+
+    def go(self, position: int, partition: int | None = None) -> None:
+        """Move to an object, at once or in the time that it takes."""
+        if self.timing:
+            seconds = self.timing.engage(
+                self.timing.seconds_between(self.place(), self.place(position, partition))
+            )
+            self.clock.sleep(seconds)
+        self.arrive(position, partition)
+
+    def arrive(self, position: int, partition: int | None = None) -> None:
+        """The heads are there."""
+        if partition is not None and partition != self.partition_number:
+            self.change_partition(partition)
+        self.position = position
+
+    def locate(
+        self,
+        nexus: Nexus,
+        position: int,
+        partition: int,
+        failure: CheckCondition | None,
+        *,
+        immed: bool,
+    ) -> None:
+        """LOCATE: go there, then end with ``failure`` if there is one."""
+        seconds = 0.0
+        if self.timing:
+            there = self.place(position, partition)
+            seconds = self.timing.engage(self.timing.seconds_between(self.place(), there))
+
+        def finish() -> None:
+            self.arrive(position, partition)
+            if failure:
+                raise failure
+
+        self.background.run("locate", nexus, seconds, finish, immed=immed)
+
+    def rewind(self, nexus: Nexus, *, immed: bool) -> None:
+        """To the beginning of the partition, once everything written is durable."""
+        self.sync()
+        seconds = 0.0
+        if self.timing:
+            seconds = self.timing.engage(self.timing.seconds_to_rewind(self.place()))
+        self.background.run("rewind", nexus, seconds, lambda: self.arrive(0), immed=immed)
+
+    def pass_over(
+        self,
+        name: str,
+        nexus: Nexus,
+        count: int,
+        finish: Callable[[], object],
+        *,
+        immed: bool,
+    ) -> None:
+        """An operation that goes over as much tape as ``count`` bytes take: erase, verify."""
+        seconds = 0.0
+        if self.timing:
+            seconds = self.timing.engage(self.timing.seconds_to_stream(count))
+        self.background.run(name, nexus, seconds, finish, immed=immed)
+
+    def reform(self, name: str, nexus: Nexus, finish: Callable[[], object], *, immed: bool) -> None:
+        """An operation that makes the volume anew: format, set capacity."""
+        seconds = self.timing.engage(self.timing.format) if self.timing else 0
+        self.background.run(name, nexus, seconds, finish, immed=immed)
+
+    def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
+        """Nothing goes on any more."""
+        self.background.reset()
+        if self.timing:
+            self.timing.halt()
+        super().reset(attention)
