@@ -292,7 +292,8 @@ def test_a_timestamp_that_is_refused_changes_nothing() -> None:
     for byte in (0, 1, 2, 3, 10, 11):
         data = bytearray(12)
         data[byte] = 0x10
-        assert refusal(host, plain(SET_TIME, parameter_list_length=12), data) == in_list(byte, 4)
+        cdb = plain(SET_TIME, parameter_list_length=12)
+        assert refusal(host, cdb, bytes(data)) == in_list(byte, 4)
     assert host.send(plain(SET_TIME)).status == GOOD, "a list of no bytes is no error"
     assert time_of(host) == (2, 0xF0 << 40 | 7)
     assert other.hear() == []
