@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -400,6 +403,34 @@ def test_a_memory_that_cannot_be_written(host: Host, monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     assert everything(host) == before
     assert hosts_own(reopen(host)) == {0x0803: b"label", 0x1500: b"own"}
+
+
+@pytest.mark.req("SSC-RATTR-01", "SSC-MAM-0340", "SSC-MAM-080C")
+@pytest.mark.skipif(not shutil.which("sg_read_attr"), reason="sg3-utils are not installed")
+def test_sg3_utils_understand_all_of_it(host: Host, tmp_path: Path) -> None:
+    host.write_tape([bytes(3 << 20)])
+    assert write(host, *LTFS.values()).status == GOOD
+    kept = tmp_path / "values"
+    kept.write_bytes(read(host).data)
+    told = subprocess.run(
+        ["sg_read_attr", f"--in={kept}", "--raw"], capture_output=True, text=True, check=True
+    ).stdout
+    lines = {line.strip() for line in told.splitlines()}
+    assert lines >= {
+        "Maximum capacity in partition [MiB]: 64",
+        "Load count: 1",
+        "Volume change reference: 0x1",
+        "Total MiB written in medium life: 3",
+        "Current amount of data written [MiB]: 3",
+        "Total partition initialization count: 0",
+        "Medium length [m]: 1035",
+        "Medium type: 0x0",
+        "Application vendor: IBM",
+        "Text localization identifier: 129",
+        "Media pool: pool",
+        "00     08 00 00 00 00 00 00 00  01 00 00 00 00 00 00 00    ................",
+        "Vendor specific host attribute 0x1623:",
+    }
 
 
 # --- any sequence ----------------------------------------------------------------------------
