@@ -1,27 +1,52 @@
-"""Mode pages: declared by field, held with current and default values (SPC-4 7.5).
+"""Mode pages: declared by field, held as current, default and saved values (SPC-4 7.5).
 
-A `ModePage` says what a page looks like, what it starts with and which fields MODE SELECT may
-change; `ModePages` is one drive's set. The commands around them are in `spc`.
+A `ModePage` says what a page looks like, what it starts with and what MODE SELECT may do to its
+fields; `ModePages` is one unit's set. The commands around them are in `mode_commands`.
+
+Which pages a model has is data: a table for each, under its key "10", or "10-01" with a subpage.
+A page without a table, or with `false` in its place, is absent. A table may hold
+
+    <field> = 5                 the field's default value
+    page_length = 0x0E          PAGE LENGTH, where the model's page is shorter than the layout
+    changeable = ["dce"]        the fields that MODE SELECT may set, instead of the page's own
+    saved = ["oir"]             those of them that MODE SELECT with SP=1 saves
+    form = "fcp"                which page of several of one code: the one of that form
+    [.allowed] <field> = [0, 1] the values that a changeable field takes, others are refused
+    [.steps] <field> = [5, 255] the values that it can hold, others are rounded down to one
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from target.scsi.command import Nexus
 from target.scsi.layout import Layout
 from target.scsi.sense import invalid_parameter
 
 ALL_PAGES = 0x3F
 ALL_SUBPAGES = 0xFF
 
+CURRENT, CHANGEABLE, DEFAULT, SAVED = range(4)
+"""PAGE CONTROL of MODE SENSE."""
+
+Key = tuple[int, int]
+"""Page code and subpage code."""
+Values = dict[str, int]
+Asked = Mapping[Key, Values]
+"""What one MODE SELECT sent, by page."""
+
 
 @dataclass(frozen=True)
 class ModePage:
-    """One page. ``layout`` counts bytes from the page's own byte 0; ``size`` includes the header.
+    """One page. ``layout`` counts bytes from the page's own byte 0; its size includes the header.
 
-    ``changeable`` maps each field that MODE SELECT may set to the highest value it takes (None:
-    whatever fits). ``defaults`` are field values.
+    What MODE SELECT may send (IBM LTO SCSI Reference, table 13, has names for the same):
+    ``changeable`` fields are set to any value, or any of ``allowed``; ``ignored`` ones may be sent
+    with any value and keep their own; ``accepted`` values may be sent for a field that has another
+    one and mean nothing; ``once`` fields act when they are sent and are not kept. Any other field
+    must be sent as it is.
     """
 
     code: int
@@ -29,89 +54,302 @@ class ModePage:
     layout: Layout
     subpage: int = 0
     defaults: Mapping[str, int] = field(default_factory=dict)
-    changeable: Mapping[str, int | None] = field(default_factory=dict)
+    changeable: Collection[str] = ()
+    saved: Collection[str] = ()
+    allowed: Mapping[str, Container[int]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+    accepted: Mapping[str, Container[int]] = field(default_factory=dict)
+    once: Collection[str] = ()
+    per_nexus: bool = False
+    """Each I_T nexus has its own copy (the mode page policy, SPC-4 5.8); else one is shared."""
+    listed: bool = True
+    """Whether page 3Fh returns it."""
+    form: str = ""
+    page_length: int | None = None
+    length: Callable[[Values], int] | None = None
+    """PAGE LENGTH of a page that grows with its values, unless ``page_length`` settles it."""
+    lengths: Container[int] = ()
+    """Other PAGE LENGTHs that MODE SELECT may send; fields that are not sent count as zero."""
+    live: Callable[[Any], Values] | None = None
+    """Fields that tell the state of the unit: what they are at this moment, given the unit."""
+    check: Callable[[Any, Values, Values], str | None] | None = None
+    """(unit, present values, values sent): the name of a field that is wrong, or None."""
+    rounds: Callable[[Any, Values], Values] | None = None
+    """(unit, values sent): the fields that the unit takes other values for."""
+    applied: Callable[[Any, Nexus, Asked], None] | None = None
+    """Called once MODE SELECT has set everything: what the page has an effect on."""
 
     @property
-    def header(self) -> bytes:
-        """PAGE CODE and PAGE LENGTH, sub-page format where there is a subpage."""
+    def key(self) -> Key:
+        """Page code and subpage code."""
+        return self.code, self.subpage
+
+    @property
+    def name_in_tables(self) -> str:
+        """The page's name in a personality, and in what is saved."""
+        return f"{self.code:02X}" + (f"-{self.subpage:02X}" if self.subpage else "")
+
+    @property
+    def head(self) -> int:
+        """Bytes before the parameters: 4 in sub-page format, else 2."""
+        return 4 if self.subpage else 2
+
+    def of(self, table: Mapping[str, Any]) -> ModePage:
+        """The page as a model has it; ValueError for what a table cannot say."""
+        values = dict(self.defaults)
+        changes: dict[str, Any] = {}
+        for name, value in table.items():
+            if name in ("changeable", "saved", "page_length", "form"):
+                changes[name] = value
+            elif name in ("allowed", "steps"):
+                changes[name] = {**getattr(self, name), **value}
+            else:
+                values[name] = value
+        page = replace(self, defaults=values, **changes)
+        named = {*page.changeable, *page.saved, *page.allowed, *page.steps, *values}
+        unknown = named - set(self.layout.fields)
+        if unknown:
+            raise ValueError(f"mode page {self.name_in_tables} has no {', '.join(sorted(unknown))}")
+        return page
+
+    def sent_length(self, values: Values) -> int:
+        """PAGE LENGTH with these values."""
+        if self.page_length is not None:
+            return self.page_length
+        return self.length(values) if self.length else self.layout.size - self.head
+
+    def header(self, length: int) -> bytes:
+        """PAGE CODE and PAGE LENGTH; PS if some field can be saved."""
+        first = bool(self.saved) << 7 | self.code
         if self.subpage:
-            return bytes((0x40 | self.code, self.subpage)) + (self.layout.size - 4).to_bytes(
-                2, "big"
-            )
-        return bytes((self.code, self.layout.size - 2))
+            return bytes((first | 0x40, self.subpage)) + length.to_bytes(2, "big")
+        return bytes((first, length))
 
-    def encode(self, values: Mapping[str, int]) -> bytes:
-        """The page with these field values."""
-        data = self.layout.encode(dict(values))
-        data[: len(self.header)] = self.header
-        return bytes(data)
+    def encode(self, values: Values, length: int) -> bytes:
+        """The page with these field values and this PAGE LENGTH."""
+        body = bytes(self.layout.encode(values))[self.head :]
+        return self.header(length) + body[:length].ljust(length, b"\0")
 
-    def mask(self) -> bytes:
-        """The changeable-values form: ones where MODE SELECT may write."""
-        return self.encode({name: self.layout[name].maximum for name in self.changeable})
+    def mask(self) -> Values:
+        """The changeable values: ones where MODE SELECT may send another value."""
+        names = {*self.changeable, *self.ignored, *self.once}
+        return {name: self.layout[name].maximum for name in names}
+
+    def rounded(self, unit: Any, values: Values) -> Values:
+        """The values that the unit takes when it is sent ``values``."""
+        taken = dict(values)
+        for name, steps in self.steps.items():
+            if name in self.changeable and name in values:
+                taken[name] = max((s for s in steps if s <= values[name]), default=min(steps))
+        if self.rounds:
+            taken.update(self.rounds(unit, taken))
+        return taken
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One page of a MODE SELECT list: as it was sent, and what the unit takes instead."""
+
+    page: ModePage
+    asked: Values
+    taken: Values
+    end: int
+    """Offset behind it in the list."""
 
 
 class ModePages:
-    """The pages of one device with their values; no page can be saved."""
+    """The pages of one unit with their values.
+
+    ``current`` holds the shared values by (page, subpage), and what a new nexus starts with of
+    those pages that each nexus has for itself: ask `of` for what is in force. ``saved`` is kept in
+    the form that goes into a unit's memory: page by name, field, value.
+    """
 
     def __init__(
-        self, pages: tuple[ModePage, ...], overrides: Mapping[str, Mapping[str, int]]
+        self,
+        pages: Sequence[ModePage],
+        tables: Mapping[str, Any],
+        saved: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
-        """``overrides``: field values of this model by page, key "10" or "10-01" (hex)."""
-        self.pages = pages
-        self.defaults: dict[tuple[int, int], dict[str, int]] = {}
-        for page in pages:
-            key = f"{page.code:02X}" + (f"-{page.subpage:02X}" if page.subpage else "")
-            self.defaults[page.code, page.subpage] = {**page.defaults, **overrides.get(key, {})}
-        self.current = {key: dict(values) for key, values in self.defaults.items()}
+        """``pages``: all there are; ``tables``: what the model has of them, see the module.
 
-    def __getitem__(self, code: int) -> dict[str, int]:
-        """Current field values of a page without subpage."""
-        return self.current[code, 0]
+        Raises ValueError for a table that no page goes with.
+        """
+        self.pages = tuple(sorted(_chosen(pages, tables), key=lambda page: page.key))
+        self.saved: dict[str, Values] = {}
+        self.current: dict[Key, Values] = {}
+        self.selected: set[Key] = set()
+        """Pages that MODE SELECT has set and that `forget` has not settled since."""
+        self._own: dict[Nexus, dict[Key, Values]] = {}
+        self.power_on(saved)
+
+    def __getitem__(self, key: int | Key) -> Values:
+        """Current shared values of a page, by code or (code, subpage)."""
+        return self.current[(key, 0) if isinstance(key, int) else key]
+
+    def __contains__(self, key: int | Key) -> bool:
+        return ((key, 0) if isinstance(key, int) else key) in self.current
+
+    def of(self, nexus: Nexus, code: int, subpage: int = 0) -> Values:
+        """What is in force for a nexus."""
+        key = (code, subpage)
+        return self._own.get(nexus, {}).get(key) or self.current[key]
+
+    def find(self, code: int, subpage: int = 0) -> ModePage | None:
+        """The page of that code, or None."""
+        return next((page for page in self.pages if page.key == (code, subpage)), None)
+
+    @property
+    def saves(self) -> bool:
+        """Whether anything can be saved."""
+        return any(page.saved for page in self.pages)
+
+    # --- MODE SENSE --------------------------------------------------------------------------
 
     def select(self, code: int, subpage: int) -> Iterator[ModePage]:
         """The pages that MODE SENSE's page and subpage codes ask for, ascending."""
         for page in self.pages:
-            if code in (page.code, ALL_PAGES) and subpage in (page.subpage, ALL_SUBPAGES):
+            wanted = page.listed if code == ALL_PAGES else page.code == code
+            if wanted and subpage in (page.subpage, ALL_SUBPAGES):
                 yield page
 
-    def sense(self, page: ModePage, control: int) -> bytes:
-        """One page as MODE SENSE returns it: page control 0 current, 1 changeable, 2 default."""
-        if control == 1:
-            return page.mask()
-        values = self.current if control == 0 else self.defaults
-        return page.encode(values[page.code, page.subpage])
+    def sense(self, page: ModePage, control: int, unit: Any, nexus: Nexus) -> bytes:
+        """One page as MODE SENSE returns it to a nexus.
 
-    def check(self, data: bytes, at: int) -> tuple[ModePage, dict[str, int], int]:
+        Fields that cannot be saved have their default values among the saved ones. What tells the
+        state of the unit does so whatever values are asked for.
+        """
+        values = self._values(page, control, unit, nexus)
+        length = page.sent_length(values)
+        return page.encode(page.mask() if control == CHANGEABLE else values, length)
+
+    def _values(self, page: ModePage, control: int, unit: Any, nexus: Nexus) -> Values:
+        values = self.of(nexus, *page.key) if control == CURRENT else page.defaults
+        kept = self.saved.get(page.name_in_tables, {}) if control == SAVED else {}
+        return {**values, **kept, **(page.live(unit) if page.live else {})}
+
+    # --- MODE SELECT -------------------------------------------------------------------------
+
+    def check(self, data: bytes, at: int, unit: Any, nexus: Nexus) -> Sent:
         """Read one page of a MODE SELECT list at offset ``at``, without applying it.
 
-        Returns the page, its new field values and the offset behind it. Raises CheckCondition
-        5/26/00 pointing at the byte or bit: unknown page, wrong length, a value out of range or
-        a field that cannot be changed.
+        PS is ignored, as drives do (IBM LTO SCSI Reference 4.7.2.2): LTFS sends pages back with
+        the bit as it got them. Raises CheckCondition 5/26/00 pointing at the byte or bit: unknown
+        page, wrong length, a reserved bit, a value out of range, a field that cannot be changed.
         """
-        code, has_subpage = data[at] & 0x3F, bool(data[at] & 0x40)
-        subpage = data[at + 1] if has_subpage and at + 1 < len(data) else 0
-        page = next((p for p in self.pages if (p.code, p.subpage) == (code, subpage)), None)
-        if page is None or data[at] & 0x80 or has_subpage != bool(page.subpage):
+        sub = bool(data[at] & 0x40)
+        page = self.find(data[at] & 0x3F, data[at + 1] if sub else 0)
+        if page is None or sub != bool(page.subpage):
             raise invalid_parameter(at)
-        body = data[at : at + page.layout.size]
-        header = page.header
-        if body[: len(header)] != header:
-            raise invalid_parameter(at + 1)
-        if len(body) < page.layout.size:
-            raise invalid_parameter(at)
-        stray = Layout.stray_bit(page.layout, bytes(len(header)) + body[len(header) :])
+        present = self._values(page, CURRENT, unit, nexus)
+        length = int.from_bytes(data[at + page.head - (2 if sub else 1) : at + page.head], "big")
+        if length != page.sent_length(present) and length not in page.lengths:
+            raise invalid_parameter(at + page.head - (2 if sub else 1))
+        end = at + page.head + length
+        body = (bytes(page.head) + data[at + page.head : end]).ljust(page.layout.size, b"\0")
+        stray = page.layout.stray_bit(body)
         if stray:
             raise invalid_parameter(at + stray[0], stray[1])
-        old, new = self.current[code, subpage], page.layout.decode(body)
-        for name, value in new.items():
-            where = page.layout[name]
-            wrong = value != old.get(name, 0) and name not in page.changeable
-            limit = page.changeable.get(name)
-            if wrong or (limit is not None and value > limit):
-                raise invalid_parameter(at + where.first, where.top_bit)
-        return page, new, at + page.layout.size
+        longest = page.head + max(length, page.sent_length(present))
+        asked = {
+            name: value
+            for name, value in page.layout.decode(body).items()
+            if page.layout[name].last < longest
+        }
+        wrong = self._refused(page, present, asked)
+        if wrong is None and page.check:
+            wrong = page.check(unit, present, asked)
+        if wrong is not None:
+            where = page.layout[wrong]
+            raise invalid_parameter(at + where.first, where.top_bit)
+        return Sent(page, asked, page.rounded(unit, asked), end)
+
+    @staticmethod
+    def _refused(page: ModePage, present: Values, asked: Values) -> str | None:
+        """The first field that may not be sent with this value."""
+        for name, value in asked.items():
+            if name in page.changeable or name in page.once:
+                if name in page.allowed and value not in page.allowed[name]:
+                    return name
+            elif (
+                value != present.get(name, 0)
+                and name not in page.ignored
+                and value not in page.accepted.get(name, ())
+            ):
+                return name
+        return None
+
+    def apply(self, unit: Any, nexus: Nexus, sent: Sequence[Sent], save: bool = False) -> None:
+        """Set what `check` has let pass.
+
+        With ``save`` the fields that can be saved are, of the pages that were sent: drives do so
+        (IBM LTO SCSI Reference 4.7.2.1), where SPC-4 6.9 would have every page saved.
+        """
+        for one in sent:
+            page, held = one.page, self.of(nexus, *one.page.key)
+            settable = {name: one.taken[name] for name in page.changeable if name in one.taken}
+            if page.per_nexus:
+                self._own.setdefault(nexus, {})[page.key] = {**held, **settable}
+            else:
+                self.current[page.key] = {**held, **settable}
+            self.selected.add(page.key)
+            if save:
+                self.saved[page.name_in_tables] = {
+                    name: value for name, value in settable.items() if name in page.saved
+                }
+        asked = {one.page.key: one.asked for one in sent}
+        for one in sent:
+            if one.page.applied:
+                one.page.applied(unit, nexus, asked)
+
+    def shared(self) -> dict[Key, Values]:
+        """The values that every nexus sees, to tell whether they change."""
+        shared = (page.key for page in self.pages if not page.per_nexus)
+        return {key: dict(self.current[key]) for key in shared}
+
+    # --- state -------------------------------------------------------------------------------
+
+    def forget(self, code: int, subpage: int = 0) -> None:
+        """What MODE SELECT set in a page is void: back to saved or default values."""
+        self.selected.discard((code, subpage))
+        for page in self.pages:
+            if page.key == (code, subpage):
+                kept = self.saved.get(page.name_in_tables, {})
+                self.current[page.key] = {**page.defaults, **kept}
+        for values in self._own.values():
+            values.pop((code, subpage), None)
 
     def reset(self) -> None:
-        """Back to the defaults, as after a power-on."""
-        self.current = {key: dict(values) for key, values in self.defaults.items()}
+        """Back to saved or default values, as after a reset (SPC-4 5.8)."""
+        self._own.clear()
+        for page in self.pages:
+            self.forget(*page.key)
+
+    def power_on(self, saved: Mapping[str, Mapping[str, int]] | None) -> None:
+        """Back to what was ``saved``; a field that cannot hold its value has its default."""
+        self.saved = {}
+        for page in self.pages:
+            kept = (saved or {}).get(page.name_in_tables)
+            if kept:
+                self.saved[page.name_in_tables] = {
+                    name: kept[name]
+                    for name in page.saved
+                    if 0 <= kept.get(name, -1) <= page.layout[name].maximum
+                }
+        self.reset()
+
+    def lost(self, nexus: Nexus) -> None:
+        """A nexus is gone, and its own copies with it."""
+        self._own.pop(nexus, None)
+
+
+def _chosen(pages: Sequence[ModePage], tables: Mapping[str, Any]) -> Iterator[ModePage]:
+    for name, table in tables.items():
+        if table is False:
+            continue
+        form = table.get("form", "")
+        page = next((p for p in pages if (p.name_in_tables, p.form) == (name, form)), None)
+        if page is None:
+            raise ValueError(f"there is no mode page {name} {form}".rstrip())
+        yield page.of(table)

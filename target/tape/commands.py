@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from target.encryption import security
 from target.personality import Personality
-from target.scsi import buffers, diagnostics, maintenance, primary, reservations
+from target.scsi import (
+    buffers,
+    diagnostics,
+    log_commands,
+    maintenance,
+    mode_commands,
+    primary,
+    reservations,
+)
 from target.scsi.command import Command
 from target.tape import attributes, positioning, transfer, verify, volume
 
 _AREAS = (
-    primary, maintenance, diagnostics, buffers, reservations, security,
+    primary, mode_commands, log_commands, maintenance, diagnostics, buffers, reservations, security,
     attributes, positioning, transfer, verify, volume,
 )  # fmt: skip
 

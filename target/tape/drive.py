@@ -17,7 +17,6 @@ from target.personality import Personality
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
-from target.scsi.primary import Page
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mam, mode_pages, nonvolatile
@@ -52,7 +51,9 @@ class Drive(Serviced):
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
         self.vpd_pages = inquiry.vital_product_data(personality, serial)
-        self.modes = ModePages(mode_pages.pages(compression != "off"), personality.modes)
+        self.modes = ModePages(
+            mode_pages.pages(compression != "off"), personality.modes, self.memory.get("modes")
+        )
         self.logs = log_pages.PAGES
         self.block_length = 0
         self.buffered = 1
@@ -201,9 +202,7 @@ class Drive(Serviced):
             return form.encrypted_density
         return form.density
 
-    def mode_select(
-        self, nexus: Nexus, header: bytes, descriptor: bytes, pages: list[Page], start: int
-    ) -> None:
+    def mode_select(self, nexus: Nexus, header: bytes, descriptor: bytes, start: int) -> None:
         """Buffered mode 0 or 1, speed 0, the present density, a block length within the limits."""
         if header[1] & 0x0F or header[1] >> 4 & 7 > 1:
             raise invalid_parameter(2 if start == 4 else 3)
@@ -215,9 +214,6 @@ class Drive(Serviced):
                 raise invalid_parameter(start + 5)
             self.block_length = length
         self.buffered = header[1] >> 4 & 7
-        for page, values in pages:
-            self.modes.current[page.code, page.subpage] = values
-        self.modes_changed()
 
     def modes_changed(self) -> None:
         """Mode parameters were set: what the drive has worked out from them is void."""
