@@ -24,6 +24,9 @@ FULL: dict[str, list[dict[str, int]]] = {
         {"rctd": 1},
         {"reporting_options": 1, "requested_opcode": 8},
     ],
+    "REPORT IDENTIFYING INFORMATION": [{}, {"information_type": 0x7F}],
+    "RECEIVE DIAGNOSTIC RESULTS": [{}, {"pcv": 1, "page_code": 0x80}],
+    "READ BUFFER": [{"mode": mode} for mode in (0, 2, 3, 0x0B)] + [{"mode": 2, "buffer_id": 1}],
     "READ ATTRIBUTE (values)": [{}, {"first_attribute": 0x0400}],
     "READ ATTRIBUTE (list)": [{}],
     "READ ATTRIBUTE (volumes)": [{}],
@@ -39,6 +42,12 @@ FULL: dict[str, list[dict[str, int]]] = {
     ],
 }
 NO_ALLOCATION = {"READ(6)", "READ BLOCK LIMITS", "READ POSITION", "REPORT LUNS"}
+# Time goes by, or an allocation length is too short, or the model has no groups.
+ELSEWHERE = {
+    "REPORT TIMESTAMP",
+    "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+    "REPORT TARGET PORT GROUPS",
+}
 WITH_ALLOCATION = [row for row in COMMANDS if row.data is Data.IN and row.name in FULL]
 CASES = [
     pytest.param(row, fields, id=f"{row.name}-{number}")
@@ -49,7 +58,7 @@ CASES = [
 
 def test_every_command_with_data_in_is_here() -> None:
     names = {row.name for row in COMMANDS if row.data is Data.IN}
-    assert names == set(FULL) | NO_ALLOCATION
+    assert names == set(FULL) | NO_ALLOCATION | ELSEWHERE
 
 
 @pytest.mark.parametrize(("row", "fields"), CASES)
