@@ -179,6 +179,15 @@ def test_target_port_groups(host: Host) -> None:
     assert refusal(host, plain(GROUPS, allocation_length=64)) == in_cdb(1, 4)
 
 
+@pytest.mark.req("SSC-CMD-A4-0A")
+@pytest.mark.parametrize("model", MODELS)
+def test_the_state_of_a_port_group_is_not_to_be_set(model: str) -> None:
+    """TPGS says at most that the unit changes it by itself."""
+    host = Host(new_drive(model))
+    host.hear()
+    assert refusal(host, bytes((0xA4, 0x0A)) + bytes(10)) == in_cdb(1, 4)
+
+
 # --- identifying information -------------------------------------------------------------------
 
 
