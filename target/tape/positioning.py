@@ -66,6 +66,7 @@ def space(drive: Drive, call: Call) -> Completion:
     if count > field.maximum // 2:
         count -= field.maximum + 1
     code = call["code"]
+    drive.require_readable()
     if code == END_OF_DATA:
         drive.go(drive.partition.count)
     elif code == BLOCKS:

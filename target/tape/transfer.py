@@ -108,6 +108,7 @@ def read(drive: Drive, call: Call) -> Completion:
     if fixed and sili:
         raise call.invalid("sili")
     length, size, count = extent(drive, call)
+    drive.require_readable()
     used = drive.parameters.of(call.nexus)
     if not fixed:
         if not count:

@@ -25,6 +25,7 @@ def verify(drive: Drive, call: Call) -> Completion:
         raise call.invalid("vlbpm")
     if call["vte"] and call["vbf"]:
         raise call.invalid("vbf")
+    drive.require_readable()
     length, fixed = call["verification_length"], call["fixed"]
     used = drive.parameters.of(call.nexus)
     if call["vte"]:
@@ -73,6 +74,7 @@ def read_reverse(drive: Drive, call: Call) -> Completion:
     if fixed and sili:
         raise call.invalid("sili")
     length, size, count = extent(drive, call)
+    drive.require_readable()
     used = drive.parameters.of(call.nexus)
     sent = 0
     for done, out in enumerate(pieces(call.data_in, size, count)):
