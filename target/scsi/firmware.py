@@ -98,7 +98,8 @@ def activate(unit: PrimaryUnit, data: bytes | bytearray, sender: Nexus, *, save:
     before = unit.inquiry_data
     revision = bytes(data[_REVISION])
     if save:
-        unit.remember(firmware=revision.decode())
+        kept = {"product": data[_PRODUCT].decode(), "revision": revision.decode()}
+        unit.remember(firmware=kept)
     unit.reset(s.INTERNAL_RESET)
     set_revision(unit, revision)
     unit.attention(s.MICROCODE_CHANGED, but=sender)
@@ -107,10 +108,13 @@ def activate(unit: PrimaryUnit, data: bytes | bytearray, sender: Nexus, *, save:
 
 
 def restore(unit: PrimaryUnit) -> None:
-    """After power-on, with the INQUIRY data of the model: show the firmware that was saved."""
-    saved = unit.memory.get("firmware")
-    if saved is not None:
-        set_revision(unit, saved.encode())
+    """After power-on, with the INQUIRY data of the model: show the firmware that was saved.
+
+    That of another product is not this unit's: its model was changed meanwhile.
+    """
+    kept = unit.memory.get("firmware")
+    if kept is not None and kept["product"].encode() == unit.inquiry_data[_PRODUCT]:
+        set_revision(unit, kept["revision"].encode())
 
 
 def set_revision(unit: PrimaryUnit, revision: bytes) -> None:

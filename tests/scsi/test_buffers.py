@@ -283,6 +283,14 @@ def test_activation_is_a_reset() -> None:
         assert host.load(load=False).status == GOOD, "nothing prevents removal any more"
 
 
+def test_another_model_does_not_take_over_the_firmware(tmp_path: Path) -> None:
+    (host,) = hosts(state=tmp_path / "drive.json")
+    assert write(host, DOWNLOAD_SAVE, IMAGE) is None
+    inquiry = {**host.drive.personality.inquiry, "product": "ULT3580-HH9"}
+    (other,) = hosts(state=tmp_path / "drive.json", inquiry=inquiry)
+    assert revision(other) == OLD
+
+
 def test_the_same_revision_again() -> None:
     host, other = hosts(2)
     assert write(host, DOWNLOAD_SAVE, firmware.image(PRODUCT, OLD)) is None
@@ -389,7 +397,7 @@ def test_pieces_out_of_their_order() -> None:
     assert write(host, PIECES, second, offset=100) is None
     assert write(host, PIECES, b"") is None, "a list of no bytes is no piece"
     assert write(host, PIECES_SAVE, third, offset=200) is None
-    assert (revision(host), host.drive.memory["firmware"]) == (NEW, NEW)
+    assert revision(host) == NEW
 
 
 def test_what_ends_a_download() -> None:
