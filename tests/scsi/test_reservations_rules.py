@@ -95,7 +95,7 @@ def test_a_registered_nexus(row: Command, kind: int) -> None:
     assert (other.send(plain(row)).status == CONFLICT) == (not admitted)
 
 
-@pytest.mark.req("SSC-RES-01")
+@pytest.mark.req("SSC-RES-01", "SSC-CMD-16", "SSC-CMD-56")
 @pytest.mark.parametrize("opcode", [0x16, 0x56])
 @pytest.mark.parametrize("row", ROWS)
 def test_a_reservation_by_reserve(row: Command, opcode: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,21 @@ GOLDEN = [
         Sense(s.WRITE_ERROR, deferred=True),
         "71 00 03 00000000 0a 00000000 0c00 00 000000",
         "73 03 0c 00 000000 00",
+    ),
+    (
+        Sense(s.NO_SENSE, progress=0x8001),
+        "70 00 00 00000000 0a 00000000 0000 00 808001",
+        "72 00 00 00 000000 08 02060000 80800100",
+    ),
+    (
+        Sense(s.NO_MEDIUM, fsc=0x2F01),
+        "70 00 02 00000000 0a 00000000 3a00 00 002f01",
+        "72 02 3a 00 000000 00",
+    ),
+    (
+        Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7), fsc=0x2F01),
+        "70 00 05 00000000 0a 00000000 2400 00 cf0002",
+        "72 05 24 00 000000 08 02060000 cf000200",
     ),
     (
         Sense(s.END_OF_DATA, information=1 << 32),
@@ -85,13 +102,17 @@ def senses(draw: st.DrawFn, limit: int) -> Sense:
         pointer=pointer,
         in_cdb=draw(st.booleans()) if pointer else True,
         deferred=draw(st.booleans()),
+        progress=draw(st.one_of(st.none(), st.integers(0, 0xFFFF))) if code.key in (0, 2) else None,
     )
 
 
 @pytest.mark.req("SSC-SENSE-FIXED")
-@given(senses(1 << 31), st.sampled_from((18, 36)))
-def test_fixed_there_and_back(sense: Sense, length: int) -> None:
+@given(senses(1 << 31), st.sampled_from((18, 36)), st.integers(1, 0xFFFF))
+def test_fixed_there_and_back(sense: Sense, length: int, fsc: int) -> None:
     assert decode(sense.fixed(length)) == sense
+    if sense.pointer is None and sense.progress is None:
+        sense = replace(sense, fsc=fsc)
+        assert decode(sense.fixed(length)) == sense
 
 
 @pytest.mark.req("SSC-SENSE-DESC")
