@@ -32,6 +32,10 @@ FULL: dict[str, list[dict[str, int]]] = {
     "READ ATTRIBUTE (volumes)": [{}],
     "READ ATTRIBUTE (partitions)": [{}],
     "READ ATTRIBUTE (supported)": [{}],
+    "PERSISTENT RESERVE IN (READ KEYS)": [{}],
+    "PERSISTENT RESERVE IN (READ RESERVATION)": [{}],
+    "PERSISTENT RESERVE IN (REPORT CAPABILITIES)": [{}],
+    "PERSISTENT RESERVE IN (READ FULL STATUS)": [{}],
     "REPORT DENSITY SUPPORT": [{"media": m, "medium_type": t} for m in (0, 1) for t in (0, 1)],
     "SECURITY PROTOCOL IN": [
         *({"page": page} for page in (0, 1)),
