@@ -26,19 +26,40 @@ def verify(drive: Drive, call: Call) -> Completion:
     if call["vte"] and call["vbf"]:
         raise call.invalid("vbf")
     drive.require_readable()
+    if call["fixed"] and not (drive.block_length or call["vte"] or call["vbf"]):
+        raise call.invalid("fixed")
+    if not call["immed"]:
+        _verify(drive, call)
+        return GOOD
+
+    def finish() -> None:
+        # The time of it is over already.
+        drive.timing, timing = None, drive.timing
+        try:
+            _verify(drive, call)
+        finally:
+            drive.timing = timing
+
+    size = drive.block_length if call["fixed"] else 1
+    here, end = drive.partition.index, drive.partition.used
+    ahead = end - here[drive.position].offset if drive.position < here.count else 0
+    count = ahead if call["vte"] or call["vbf"] else min(ahead, call["verification_length"] * size)
+    drive.pass_over("verify", call.nexus, count, finish, immed=True)
+    return GOOD
+
+
+def _verify(drive: Drive, call: Call) -> None:
     length, fixed = call["verification_length"], call["fixed"]
     used = drive.parameters.of(call.nexus)
     if call["vte"]:
         while drive.position < drive.partition.count:
             _verify_object(drive, used, length)
-        return GOOD
+        return
     if call["vbf"]:
         for done in range(length):
             while not _verify_object(drive, used, length - done):
                 pass
-        return GOOD
-    if fixed and not drive.block_length:
-        raise call.invalid("fixed")
+        return
     size, count = (drive.block_length, length) if fixed else (length, 1 if length else 0)
     for done in range(count):
         left = count - done if fixed else length
@@ -48,7 +69,6 @@ def verify(drive: Drive, call: Call) -> Completion:
         if real != size:
             short = left if fixed else length - real
             raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
-    return GOOD
 
 
 def _verify_object(drive: Drive, used: ParameterSet, left: int) -> bool:
