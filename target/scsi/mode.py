@@ -320,6 +320,13 @@ class ModePages:
         for values in self._own.values():
             values.pop((code, subpage), None)
 
+    def revert(self, name: str, code: int, subpage: int = 0) -> None:
+        """One shared field of a page, if the unit has it, is back to its saved or default value."""
+        page = self.find(code, subpage)
+        if page is not None:
+            kept = self.saved.get(page.name_in_tables, {})
+            self.current[page.key][name] = {**page.defaults, **kept}.get(name, 0)
+
     def reset(self) -> None:
         """Back to saved or default values, as after a reset (SPC-4 5.8)."""
         self._own.clear()

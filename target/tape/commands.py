@@ -14,11 +14,11 @@ from target.scsi import (
     reservations,
 )
 from target.scsi.command import Command
-from target.tape import attributes, positioning, transfer, verify, volume
+from target.tape import attributes, formatting, positioning, transfer, verify, volume
 
 _AREAS = (
     primary, mode_commands, log_commands, maintenance, diagnostics, buffers, reservations, security,
-    attributes, positioning, transfer, verify, volume,
+    attributes, formatting, positioning, transfer, verify, volume,
 )  # fmt: skip
 
 COMMANDS: tuple[Command, ...] = tuple(

@@ -19,7 +19,7 @@ from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
-from target.tape import inquiry, log_pages, mam, mode_pages, nonvolatile
+from target.tape import inquiry, log_pages, mam, mode_pages, mode_partitions, nonvolatile
 from target.tape.mount import Medium
 from target.tape.protection import METHODS, SIZE, Method
 from target.tape.service import Serviced
@@ -70,7 +70,8 @@ class Drive(Serviced):
     # --- the cartridge's memory --------------------------------------------------------------
 
     def loading(self, cartridge: Medium) -> None:
-        """The cartridge keeps who loaded it."""
+        """The cartridge keeps who loaded it; how to divide the last one is no longer asked for."""
+        self.modes.forget(*mode_partitions.KEY)
         super().loading(cartridge)
         mam.mounted(self)
 
@@ -83,6 +84,14 @@ class Drive(Serviced):
         mam.partition_changes(self, number)
         super().change_partition(number)
 
+    def format_volume(
+        self, capacities: Sequence[int | None], proportion: int | None = None
+    ) -> None:
+        """What mode page 11h has asked for is done, and the cartridge's memory is a new one."""
+        super().format_volume(capacities, proportion)
+        self.modes.forget(*mode_partitions.KEY)
+        mam.formatted(self)
+
     def volume_changes(self) -> None:
         """The volume change reference is another one."""
         mam.volume_changed(self)
@@ -90,7 +99,9 @@ class Drive(Serviced):
     # --- keys --------------------------------------------------------------------------------
 
     def unloaded(self) -> None:
-        """Keys that were to go with the volume go."""
+        """Append-only mode ends, and keys that were to go with the volume go."""
+        self.modes.revert("write_mode", 0x10, 0x01)
+        self.modes.forget(*mode_partitions.KEY)
         self._forget_key_failures()
         self._forget_ciphers()
         for nexus in self.parameters.demounted():

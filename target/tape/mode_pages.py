@@ -170,9 +170,13 @@ DEVICE_CONFIGURATION = Layout(
 
 
 def _check_extension(drive: Drive, present: Values, asked: Values) -> str | None:
-    """Append-only mode cannot be left while a volume is loaded (SSC-4 8.3.8)."""
-    leaving = present["write_mode"] and not asked["write_mode"]
-    return "write_mode" if leaving and drive.loaded else None
+    """Append-only mode cannot be left while a volume is loaded (SSC-4 8.3.8), and is entered at
+    its beginning: LTFS goes there before. The drive ends it when it unloads the volume."""
+    if drive.loaded and asked["write_mode"] != present["write_mode"]:
+        if present["write_mode"]:
+            return "write_mode"
+        drive.require_beginning()
+    return None
 
 
 CONFIGURATION_EXTENSION = ModePage(

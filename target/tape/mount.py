@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from target.clock import SYSTEM, Clock
 from target.medium.cartridge import Cartridge
-from target.medium.errors import WriteFailed
+from target.medium.errors import MediumError, WriteFailed
 from target.medium.formats import FORMATS, Format
 from target.medium.index import FILEMARK
 from target.medium.null import NullCartridge
@@ -28,6 +28,9 @@ from target.tape.nonvolatile import Lifetime
 from target.tape.tape_alert import VOLUME, Flag, TapeAlerts
 
 Medium = Cartridge | NullCartridge
+
+FORMATTING = (-1, -1)
+"""What ALLOW OVERWRITE allows that is not a place: the whole volume."""
 
 
 class Usable(NamedTuple):
@@ -73,7 +76,7 @@ class Mount(PrimaryUnit):
         self.append_only = False
         """Written only at the end of data: WORM, or by mode page 10h subpage 01h."""
         self.overwrite: tuple[int, int] | None = None
-        """(partition, object) that ALLOW OVERWRITE named."""
+        """(partition, object) that ALLOW OVERWRITE named, or FORMATTING."""
         self.volume_written = False
         """Whether anything was written in this mount."""
         self._usable = Usable(False, None, False)
@@ -211,12 +214,13 @@ class Mount(PrimaryUnit):
         if not self._usable.readable:
             raise CheckCondition(s.INCOMPATIBLE_FORMAT)
 
-    def require_writable(self, *, erasing: bool = False) -> None:
-        """Before the tape is changed at the position.
+    def require_writable(self, *, erasing: bool = False, formatting: bool = False) -> None:
+        """Before the tape is changed at the position, or with ``formatting`` all of it.
 
         7/27/00 and its like for a write-protected volume, 7/30/05 for a format that is read-only
         here, 7/30/0C for a WORM volume and 7/50/01 for one in append-only mode where the position
         is before what is written. ``erasing``: nothing of a WORM volume may go, wherever it is.
+        What ALLOW OVERWRITE has allowed is for one such command.
         """
         if self._checked and not self.append_only:
             return
@@ -230,15 +234,21 @@ class Mount(PrimaryUnit):
             self.alert(Flag.READ_ONLY_FORMAT)
             raise CheckCondition(s.CANNOT_WRITE_MEDIUM)
         if self.append_only:
-            self._require_end(erasing)
+            self._require_end(erasing, formatting)
         elif self._usable.appendable:
             self._checked = True
         if not self.volume_written:
             self.volume_written = True
             self.volume_changes()
 
-    def _require_end(self, erasing: bool) -> None:
-        """Filemarks right before the end of data may be written over, data may not."""
+    def require_beginning(self) -> None:
+        """5/3B/0C anywhere but at the beginning of partition 0."""
+        if self.position or self.partition_number:
+            raise CheckCondition(s.NOT_AT_BEGINNING)
+
+    def _require_end(self, erasing: bool, formatting: bool) -> None:
+        """Of a WORM volume filemarks right before the end of data may be written over, and nothing
+        else. In append-only mode nothing may, but for what ALLOW OVERWRITE has allowed."""
         assert self.cartridge is not None
         index = self.partition.index
         allowed, self.overwrite = self.overwrite, None
@@ -249,6 +259,10 @@ class Mount(PrimaryUnit):
             if number < index.count or (erasing and self.position < index.count):
                 self.alert(Flag.WORM_OVERWRITE)
                 raise CheckCondition(s.WORM_OVERWRITE)
+        elif formatting:
+            blank = not any(partition.count for partition in self.cartridge.partitions)
+            if not blank and allowed != FORMATTING:
+                raise CheckCondition(s.APPEND_POSITION)
         elif self.position < index.count and allowed != (self.partition_number, self.position):
             raise CheckCondition(s.APPEND_POSITION)
 
@@ -274,6 +288,28 @@ class Mount(PrimaryUnit):
             except OSError:
                 raise self.write_failed() from None
             self._usable = usable(self.personality, self.cartridge)
+
+    @property
+    def fresh(self) -> Format | None:
+        """The format that writing from the beginning gives the volume; None: it cannot be."""
+        return self._usable.fresh
+
+    def format_volume(
+        self, capacities: Sequence[int | None], proportion: int | None = None
+    ) -> None:
+        """Make new, empty partitions (`Cartridge.format`) in the drive's format; to the first one.
+
+        `require_writable` has agreed. Raises CheckCondition 3/31/01, nothing changed.
+        """
+        assert self.cartridge is not None
+        try:
+            self.cartridge.format(capacities, self.fresh, proportion)
+        except (OSError, MediumError):
+            self.write_failed()
+            raise CheckCondition(s.FORMAT_FAILED) from None
+        self._usable = usable(self.personality, self.cartridge)
+        self.forget_checks()
+        self.change_partition(0)
 
     @property
     def density(self) -> Format:
