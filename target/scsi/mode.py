@@ -96,8 +96,11 @@ class ModePage:
         return 4 if self.subpage else 2
 
     def of(self, table: Mapping[str, Any]) -> ModePage:
-        """The page as a model has it; ValueError for what a table cannot say."""
-        values = dict(self.defaults)
+        """The page as a model has it, with a default for every field.
+
+        Raises ValueError for what a table cannot say.
+        """
+        values = {**dict.fromkeys(self.layout.fields, 0), **self.defaults}
         changes: dict[str, Any] = {}
         for name, value in table.items():
             if name in ("changeable", "saved", "page_length", "form"):
@@ -209,6 +212,8 @@ class ModePages:
 
     def select(self, code: int, subpage: int) -> Iterator[ModePage]:
         """The pages that MODE SENSE's page and subpage codes ask for, ascending."""
+        if code == ALL_PAGES and subpage not in (0, ALL_SUBPAGES):
+            return
         for page in self.pages:
             wanted = page.listed if code == ALL_PAGES else page.code == code
             if wanted and subpage in (page.subpage, ALL_SUBPAGES):
@@ -273,7 +278,7 @@ class ModePages:
                 if name in page.allowed and value not in page.allowed[name]:
                     return name
             elif (
-                value != present.get(name, 0)
+                value != present[name]
                 and name not in page.ignored
                 and value not in page.accepted.get(name, ())
             ):
