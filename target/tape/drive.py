@@ -21,17 +21,20 @@ from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mam, mode_pages, mode_partitions, nonvolatile
 from target.tape.mount import Medium
-from target.tape.protection import METHODS, SIZE, Method
+from target.tape.protection import METHODS, SIZE, Protection
 from target.tape.service import Serviced
 
 KEEP_DENSITY = (0x00, 0x7F)
+_PROTECTION = (0x0A, 0xF0)
+"""The mode page of control data protection."""
 
 
 class Drive(Serviced):
     """A drive of one model, with or without a cartridge.
 
     ``compression`` is off, lz4 or zstd: what mode page 0Fh may switch on. ``state`` is the file of
-    what the drive remembers without power. Raises ValueError if that is no such file.
+    what the drive remembers without power. ``factor``: how much of real time operations take.
+    Raises ValueError if the file, or the personality's timing, is none.
     """
 
     def __init__(
@@ -42,8 +45,9 @@ class Drive(Serviced):
         compression: str = "off",
         state: Path | None = None,
         clock: Clock = SYSTEM,
+        factor: float = 0.0,
     ) -> None:
-        super().__init__(personality, commands, compression, clock)
+        super().__init__(personality, commands, compression, clock, factor)
         self.serial = serial
         self._state = state
         self.persistent.capabilities = Capabilities(**personality.reservations)
@@ -59,10 +63,8 @@ class Drive(Serviced):
         self.buffered = 1
         self.key_failures = 0
         self._failed_key = 0
-        self.protect_write: Method | None = None
-        self.protect_read: Method | None = None
-        self.longest_block = personality.limits["max_block"]
-        """As it travels: with logical block protection behind it, if there is any."""
+        self.protected: dict[Nexus, Protection] = {}
+        """Nexuses whose blocks travel with protection behind them."""
 
     def __str__(self) -> str:
         return f"{self.personality.name} {self.serial}"
@@ -145,8 +147,10 @@ class Drive(Serviced):
 
     # --- state of the unit -------------------------------------------------------------------
 
-    def admit(self, command: Command) -> None:
-        """Commands that need a volume have one."""
+    def admit(self, command: Command, nexus: Nexus) -> None:
+        """Nothing that goes on is in the way; commands that need a volume have one."""
+        if self.background.active:
+            self.background.admit(command, nexus)
         if command.needs_medium:
             self.require_volume()
 
@@ -204,6 +208,10 @@ class Drive(Serviced):
         """Density of the volume (0 without one), no block count, block length."""
         return bytes((self.density_code(), 0, 0, 0, 0)) + self.block_length.to_bytes(3, "big")
 
+    def longest_block(self, nexus: Nexus) -> int:
+        """As it travels: with logical block protection behind it, if there is any."""
+        return self.personality.limits["max_block"] + (SIZE if nexus in self.protected else 0)
+
     def density_code(self) -> int:
         """The density code of the loaded volume; 0 without one."""
         if not self.loaded:
@@ -221,7 +229,7 @@ class Drive(Serviced):
             if descriptor[0] not in (*KEEP_DENSITY, self.density.density, self.density_code()):
                 raise invalid_parameter(start)
             length = int.from_bytes(descriptor[5:8], "big")
-            if length > self.longest_block:
+            if length > self.longest_block(nexus):
                 raise invalid_parameter(start + 5)
             self.block_length = length
         self.buffered = header[1] >> 4 & 7
@@ -232,11 +240,13 @@ class Drive(Serviced):
         extension = self.modes.current.get((0x10, 0x01), {})
         worm = self.cartridge is not None and self.cartridge.type.worm
         self.append_only = worm or bool(extension.get("write_mode"))
-        protection = self.modes.current.get((0x0A, 0xF0), {})
-        method = METHODS.get(protection.get("lbp_method", 0))
-        self.protect_write = method if protection.get("lbp_w") else None
-        self.protect_read = method if protection.get("lbp_r") else None
-        self.longest_block = self.personality.limits["max_block"] + (SIZE if method else 0)
+        self.protected = {}
+        for nexus in self.nexuses if _PROTECTION in self.modes.current else ():
+            values = self.modes.of(nexus, *_PROTECTION)
+            method = METHODS.get(values["lbp_method"])
+            if method:
+                write, read = (method if values[way] else None for way in ("lbp_w", "lbp_r"))
+                self.protected[nexus] = Protection(write, read)
         self.forget_checks()
         if self.loaded:
             self.set_warnings()

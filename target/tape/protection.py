@@ -39,6 +39,16 @@ class Method(NamedTuple):
         return len(block) > SIZE and self.compute((block[:-SIZE],)) == block[-SIZE:]
 
 
+class Protection(NamedTuple):
+    """What a nexus has chosen: protect what it writes, what it reads, or both."""
+
+    write: Method | None
+    read: Method | None
+
+
+NONE = Protection(None, None)
+
+
 # --- what a command needs -------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from target.scsi import sense as s
 from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion, Data, Rule, command
 from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape.drive import Drive
-from target.tape.protection import SIZE, append, strip
+from target.tape.protection import NONE, SIZE, append, strip
 from target.tape.tape_alert import Flag
 
 Views = Sequence[memoryview]
@@ -51,7 +51,7 @@ def extent(drive: Drive, call: Call) -> tuple[int, int, int]:
         if not drive.block_length:
             raise call.invalid("fixed")
         return length, drive.block_length, length
-    if length > drive.longest_block:
+    if length > drive.personality.limits["max_block"] and length > drive.longest_block(call.nexus):
         raise call.invalid("transfer_length")
     return length, length, 1 if length else 0
 
@@ -110,6 +110,7 @@ def read(drive: Drive, call: Call) -> Completion:
     length, size, count = extent(drive, call)
     drive.require_readable()
     used = drive.parameters.of(call.nexus)
+    protection = drive.protected.get(call.nexus, NONE).read
     if not fixed:
         if not count:
             return GOOD
@@ -119,8 +120,8 @@ def read(drive: Drive, call: Call) -> Completion:
             out = next(pieces(out, length, 1))
         got = read_one(drive, used, entry, out, length)
         real = host_length(drive, used, entry)
-        if drive.protect_read:
-            got = append(drive.protect_read, out, got)
+        if protection:
+            got = append(protection, out, got)
             real += SIZE
         # SILI is for short blocks, and for long ones only where no fixed length is set.
         if real != length and not (sili and (real < length or not drive.block_length)):
@@ -137,8 +138,8 @@ def read(drive: Drive, call: Call) -> Completion:
             condition.length = sent
             raise
         real = host_length(drive, used, entry)
-        if drive.protect_read:
-            got = append(drive.protect_read, out, got)
+        if protection:
+            got = append(protection, out, got)
             real += SIZE
         if real != size:
             raise CheckCondition(Sense(s.NO_SENSE, information=left, ili=True), sent)
@@ -160,7 +161,7 @@ def write(drive: Drive, call: Call) -> Completion:
         raise CheckCondition(s.KEY_COUNTER_CHANGED)
     used = drive.parameters.of(call.nexus)
     parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
-    protection = drive.protect_write
+    protection = drive.protected.get(call.nexus, NONE).write
     if protection:
         if size <= SIZE:
             raise call.invalid("transfer_length")

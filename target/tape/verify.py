@@ -9,7 +9,7 @@ from target.scsi import sense as s
 from target.scsi.command import GOOD, STATUS_GOOD, Buffers, Call, Completion, Data, Rule, command
 from target.scsi.sense import CheckCondition, Sense
 from target.tape.drive import Drive
-from target.tape.protection import SIZE, append
+from target.tape.protection import NONE, SIZE, append
 from target.tape.transfer import extent, next_entry, pieces, read_one
 
 
@@ -20,7 +20,7 @@ def verify(drive: Drive, call: Call) -> Completion:
     """
     if call["bytcmp"]:
         raise call.invalid("bytcmp")
-    if call["vlbpm"] and not drive.protect_read:
+    if call["vlbpm"] and not drive.protected.get(call.nexus, NONE).read:
         # Nothing protects what would be checked (SSC-5 7.17).
         raise call.invalid("vlbpm")
     if call["vte"] and call["vbf"]:
@@ -51,6 +51,7 @@ def verify(drive: Drive, call: Call) -> Completion:
 def _verify(drive: Drive, call: Call) -> None:
     length, fixed = call["verification_length"], call["fixed"]
     used = drive.parameters.of(call.nexus)
+    protected = SIZE if drive.protected.get(call.nexus, NONE).read else 0
     if call["vte"]:
         while drive.position < drive.partition.count:
             _verify_object(drive, used, length)
@@ -65,7 +66,7 @@ def _verify(drive: Drive, call: Call) -> None:
         left = count - done if fixed else length
         entry = next_entry(drive, left, warn=True)
         read_one(drive, used, entry, (), left)
-        real = host_length(drive, used, entry) + (SIZE if drive.protect_read else 0)
+        real = host_length(drive, used, entry) + protected
         if real != size:
             short = left if fixed else length - real
             raise CheckCondition(Sense(s.NO_SENSE, information=short, ili=True))
@@ -96,6 +97,7 @@ def read_reverse(drive: Drive, call: Call) -> Completion:
     length, size, count = extent(drive, call)
     drive.require_readable()
     used = drive.parameters.of(call.nexus)
+    protection = drive.protected.get(call.nexus, NONE).read
     sent = 0
     for done, out in enumerate(pieces(call.data_in, size, count)):
         left = count - done if fixed else length
@@ -106,6 +108,8 @@ def read_reverse(drive: Drive, call: Call) -> Completion:
             raise
         if not call["bytord"]:
             _reverse(out, got)
+        if protection:
+            got, real = append(protection, out, got), real + SIZE
         sent += got
         if real != size and not (sili and (real < size or not drive.block_length)):
             short = left if fixed else size - real
@@ -131,10 +135,7 @@ def _read_back(drive: Drive, used: ParameterSet, out: Buffers, left: int) -> tup
         drive.position = start
         raise
     drive.position = start - 1
-    real = host_length(drive, used, entry)
-    if drive.protect_read:
-        return append(drive.protect_read, out, got), real + SIZE
-    return got, real
+    return got, host_length(drive, used, entry)
 
 
 def _reverse(out: Buffers, length: int) -> None:

@@ -53,14 +53,13 @@ def load_unload(drive: Drive, call: Call) -> Completion:
         raise CheckCondition(s.NO_MEDIUM)
     if call["load"] and not call["hold"]:
         if drive.loaded:
-            drive.sync()
-            drive.position = 0
+            drive.rewind(call.nexus, immed=bool(call["immed"]))
         else:
-            drive.load()
+            drive.load_volume(call.nexus, immed=bool(call["immed"]))
         return GOOD
     if any(state.removal_prevented for state in drive.nexuses.values()) and not call["hold"]:
         raise CheckCondition(s.REMOVAL_PREVENTED)
-    drive.unload()
+    drive.unload_volume(call.nexus, immed=bool(call["immed"]))
     drive.held = bool(call["hold"])
     return GOOD
 
