@@ -38,7 +38,9 @@ def test_every_reserved_bit_is_refused_and_pointed_at(host: Host, row: Command) 
 @pytest.mark.parametrize("row", ROWS)
 def test_vendor_bits_of_control_are_ignored(host: Host, row: Command) -> None:
     with_bits = plain(row, control_vendor=3)
-    assert host.send(with_bits, size=64).sense == host.send(plain(row), size=64).sense
+    first = host.send(with_bits, size=64).sense
+    host.hear()  # Some commands leave the nexus that sends them a unit attention.
+    assert first == host.send(plain(row), size=64).sense
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -51,9 +53,11 @@ def test_longer_and_shorter_cdbs(host: Host, row: Command) -> None:
     """Transports hand over a buffer: what is behind the CDB is not looked at."""
     usual = host.send(plain(row), size=64).sense
     padded = plain(row).ljust(32, b"\xff")
+    host.hear()
     host.rewind()
     assert host.send(padded, size=64).sense == usual
     if not any(plain(row)[row.size - 1 :]):
+        host.hear()
         assert host.send(plain(row)[:-1], size=64).sense == usual
 
 
