@@ -55,9 +55,13 @@ def format_medium(drive: Drive, call: Call) -> Completion:
     if partitions.tape(drive).most == 1:
         raise CheckCondition(s.WRONG_CARTRIDGE)
     drive.require_writable(erasing=True, formatting=True)
-    single = call["format"] == DEFAULT
-    drive.format_volume([None] if single else mode_partitions.capacities(drive))
-    drive.attention(s.MODE_PARAMETERS_CHANGED, but=call.nexus)
+    wanted = [None] if call["format"] == DEFAULT else mode_partitions.capacities(drive)
+
+    def finish() -> None:
+        drive.format_volume(wanted)
+        drive.attention(s.MODE_PARAMETERS_CHANGED, but=call.nexus)
+
+    drive.reform("format", call.nexus, finish, immed=bool(call["immed"]))
     return GOOD
 
 
@@ -80,10 +84,14 @@ def set_capacity(drive: Drive, call: Call) -> Completion:
     least = drive.personality.quirks.get(
         "least_proportion", LEAST_PROPORTIONS.get(drive.density.name, LEAST_PROPORTION)
     )
-    drive.format_volume([None], max(asked, least))
-    drive.attention(s.MODE_PARAMETERS_CHANGED)
-    if asked < least and drive.personality.quirks.get("tells_rounding"):
-        raise CheckCondition(s.ROUNDED_PARAMETER)
+
+    def finish() -> None:
+        drive.format_volume([None], max(asked, least))
+        drive.attention(s.MODE_PARAMETERS_CHANGED)
+        if asked < least and drive.personality.quirks.get("tells_rounding"):
+            raise CheckCondition(s.ROUNDED_PARAMETER)
+
+    drive.reform("set capacity", call.nexus, finish, immed=bool(call["immed"]))
     return GOOD
 
 

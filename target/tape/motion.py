@@ -73,15 +73,16 @@ class Motion(Recorder):
         seconds = 0.0
         if clock:
             seconds = clock.load if nexus is None else clock.thread
-        fresh = self.personality.quirks.get("optimises_media") and self._is_new()
+        fresh = self._optimises() and not self.cartridge.info["optimised"]
         end = self.load if not fresh else lambda: self._optimise(nexus)
         self.background.run("load", nexus, seconds, end, immed=immed)
 
-    def _is_new(self) -> bool:
-        """Whether the drive must characterise the medium first: once in its life (LTO-9)."""
+    def _optimises(self) -> bool:
+        """Whether the drive characterises the medium, once in its life and when it is formatted
+        (LTO-9)."""
         assert self.cartridge is not None
-        native = self.personality.media["native"]
-        return native in self.cartridge.type.capacities and not self.cartridge.info["optimised"]
+        own = self.personality.media["native"] in self.cartridge.type.capacities
+        return own and bool(self.personality.quirks.get("optimises_media"))
 
     def _optimise(self, nexus: Nexus | None) -> None:
         seconds = self.timing.optimise if self.timing else 0
@@ -159,13 +160,15 @@ class Motion(Recorder):
 
         self.background.run("locate", nexus, seconds, finish, immed=immed)
 
-    def rewind(self, nexus: Nexus, *, immed: bool) -> None:
-        """To the beginning of the partition, once everything written is durable."""
+    def rewind(self, nexus: Nexus, *, immed: bool, partition: int | None = None) -> None:
+        """To the beginning of the partition or of another one; what was written is durable."""
         self.sync()
         seconds = 0.0
         if self.timing:
             seconds = self.timing.engage(self.timing.seconds_to_rewind(self.place()))
-        self.background.run("rewind", nexus, seconds, lambda: self.arrive(0), immed=immed)
+        self.background.run(
+            "rewind", nexus, seconds, lambda: self.arrive(0, partition), immed=immed
+        )
 
     def pass_over(
         self,
@@ -184,7 +187,11 @@ class Motion(Recorder):
 
     def reform(self, name: str, nexus: Nexus, finish: Callable[[], object], *, immed: bool) -> None:
         """An operation that makes the volume anew: format, set capacity."""
-        seconds = self.timing.engage(self.timing.format) if self.timing else 0
+        seconds = 0.0
+        if self.timing:
+            again = name == "format" and self._optimises()
+            seconds = self.timing.format + (self.timing.optimise if again else 0)
+            seconds = self.timing.engage(seconds)
         self.background.run(name, nexus, seconds, finish, immed=immed)
 
     def reset(self, attention: s.Code | None = s.POWER_ON) -> None:

@@ -46,14 +46,15 @@ def test_unit_ready(drive: Drive, call: Call) -> Completion:
 
 
 def load_unload(drive: Drive, call: Call) -> Completion:
-    """LOAD UNLOAD. With a volume loaded, LOAD rewinds; an unloaded one stays in the drive."""
+    """LOAD UNLOAD. With a volume loaded, LOAD goes to the beginning of its partition 0; an unloaded
+    one stays in the drive."""
     if call["eot"]:
         raise call.invalid("eot")
     if drive.cartridge is None:
         raise CheckCondition(s.NO_MEDIUM)
     if call["load"] and not call["hold"]:
         if drive.loaded:
-            drive.rewind(call.nexus, immed=bool(call["immed"]))
+            drive.rewind(call.nexus, immed=bool(call["immed"]), partition=0)
         else:
             drive.load_volume(call.nexus, immed=bool(call["immed"]))
         return GOOD
