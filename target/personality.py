@@ -1,22 +1,21 @@
 """Personalities: what one drive model is, read from `personalities/<vendor>/<model>.toml`.
 
-A file may name another one as its ``base``; tables are merged, the model's own values win. Files
-whose name starts with an underscore are bases, not models. Code asks a personality; it never asks
-which vendor it is.
+A file may name others as its ``base``: one, or a list whose later ones win. Tables are merged, the
+model's own values win, and false takes an entry of a base away. Files whose name starts with an
+underscore are bases, not models. Code asks a personality; it never asks which vendor it is. What
+may stand in a file is said in `target.personality_schema`, and in docs/adding-a-model.md.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from target import personality_schema as schema
+
 FOLDER = Path(__file__).parent / "personalities"
-_OPTIONAL = (
-    "modes", "commands", "quirks", "attributes", "diagnostics", "buffers", "reservations", "sense",
-    "timing",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,33 +24,39 @@ class Personality:
 
     name: str
     inquiry: dict[str, Any]
-    """vendor, product, revision, version."""
+    """vendor, product, revision, version; length of the standard data, its version descriptors,
+    and vendor-specific bytes by number, where they are not the usual ones."""
     limits: dict[str, int]
     """max_block, min_block, sense_length; bytes."""
     media: dict[str, Any]
-    """native generation; generations that it reads and writes, or only reads."""
+    """native format; formats that it reads and writes, the preferred first, or only reads; medium
+    type bytes by kind of cartridge where they do not tell the generation."""
     timeouts: dict[str, int]
     """Seconds by the name in the command table."""
-    encryption: dict[str, Any]
-    vpd: dict[str, int]
-    modes: dict[str, dict[str, int]]
-    """Field values of mode pages that differ from the usual, by page code in hex."""
+    vpd: dict[str, Any]
+    """naa_prefix: NAA 5 and the company id; pages: by code in hex true, or what is in them."""
     commands: dict[str, bool]
     """The commands that the model has, by opcode, or opcode and service action, in hex."""
-    quirks: dict[str, Any]
-    """What the model does otherwise than most."""
-    attributes: dict[str, Any]
+    modes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The mode pages that the model has, by page code in hex, and what differs in them."""
+    logs: dict[str, bool] = field(default_factory=dict)
+    """The log pages that the model has, by page code in hex."""
+    attributes: dict[str, Any] = field(default_factory=dict)
     """Attributes of the cartridge memory that differ from the usual, see `target.tape.mam`."""
-    diagnostics: dict[str, Any]
-    """dump: whether IBM's diagnostic page that forces a dump is there."""
-    buffers: dict[str, Any]
-    """Of READ BUFFER and WRITE BUFFER, by id in hex: size in bytes, boundary, dump."""
-    reservations: dict[str, Any]
-    """What differs from `target.scsi.registrations.Capabilities`."""
-    timing: dict[str, float]
-    """What takes how long, see `target.tape.timing.Table`."""
-    sense: dict[str, dict[str, Any]]
+    sense: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The maker's own codes by the name of a condition, see `target.scsi.sense.own_codes`."""
+    encryption: dict[str, Any] = field(default_factory=dict)
+    """Empty where the model cannot encrypt."""
+    reservations: dict[str, Any] = field(default_factory=dict)
+    """What differs from `target.scsi.registrations.Capabilities`."""
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    """dump: whether IBM's diagnostic page that forces a dump is there."""
+    buffers: dict[str, Any] = field(default_factory=dict)
+    """Of READ BUFFER and WRITE BUFFER, by id in hex: size in bytes, boundary, dump."""
+    timing: dict[str, float] = field(default_factory=dict)
+    """What takes how long, see `target.tape.timing.Table`."""
+    quirks: dict[str, Any] = field(default_factory=dict)
+    """What the model does otherwise than most."""
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""
@@ -67,23 +72,50 @@ def models() -> list[str]:
 
 
 def load(name: str) -> Personality:
-    """The model of that name; ValueError names the ones there are."""
+    """The model of that name.
+
+    ValueError names the ones there are, or says in a sentence what is wrong with its file.
+    """
     if name not in models():
         raise ValueError(f"there is no drive model {name!r}; known: {', '.join(models())}")
-    tables = _read(name)
-    tables.pop("base", None)
-    optional = {key: tables.pop(key, {}) for key in _OPTIONAL}
-    return Personality(name=name, **optional, **tables)
+    tables = schema.drop(_read(name, ()))
+    schema.require(_file(name), tables)
+    return Personality(name=name, **tables)
 
 
-def _read(name: str) -> dict[str, Any]:
-    own = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    return _merge(_read(own["base"]), own) if "base" in own else own
+def bases(own: dict[str, Any]) -> list[str]:
+    """The names that a file gives as its ``base``, the one that wins last."""
+    base = own.get("base", [])
+    return [base] if isinstance(base, str) else list(base)
+
+
+def _file(name: str) -> str:
+    return f"{name}.toml"
+
+
+def _read(name: str, above: tuple[str, ...]) -> dict[str, Any]:
+    """A file's tables with those of its bases; ``above``: the files that led to it."""
+    file = _file(name)
+    if name in above or not (FOLDER / file).is_file():
+        raise ValueError(f"{_file(above[-1])}: base {name!r} will not do, name another file here")
+    try:
+        own = tomllib.loads((FOLDER / file).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: this is not TOML, {error}") from None
+    schema.check(file, own)
+    merged: dict[str, Any] = {}
+    for base in bases(own):
+        merged = _merge(merged, _read(base, (*above, name)))
+    own.pop("base", None)
+    return _merge(merged, own)
 
 
 def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in own.items():
         old = base.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
     return merged

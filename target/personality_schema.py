@@ -1,0 +1,304 @@
+"""What may stand in a model's file: one table of rules, and the check that reads it.
+
+A rule is a `Value` (what it wants, in words, and how to tell), a `Table` of named rules, or a `Map`
+whose keys follow a pattern (opcodes, page codes). In a map, false takes an entry of the base away.
+The check is of form only. That formats, conditions and the fields of mode pages exist is asked
+where they are used, and by the tests of all models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+
+class Value(NamedTuple):
+    """A value that is no table; ``wants`` ends the sentence that refuses another one."""
+
+    wants: str
+    fits: Callable[[Any], bool]
+
+
+class Table(NamedTuple):
+    """A table of known keys; those of ``needs`` must be there once the bases are merged in."""
+
+    rules: Mapping[str, Rule]
+    needs: tuple[str, ...] = ()
+
+
+class Map(NamedTuple):
+    """A table whose keys follow a pattern, which ``key`` says in words."""
+
+    key: str
+    pattern: re.Pattern[str]
+    rule: Rule
+    named: Mapping[str, Rule] = {}
+    """Keys that are none of those."""
+    drops: bool = True
+    """Whether false takes an entry away; else it is a value like others."""
+
+
+Rule = Value | Table | Map
+
+
+def _whole(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _text(most: int, least: int = 0) -> Value:
+    length = f"of {most}" if least == most else f"of at most {most}"
+    return Value(
+        f"text {length} printable ASCII characters",
+        lambda value: (
+            isinstance(value, str)
+            and least <= len(value) <= most
+            and value.isascii()
+            and value.isprintable()
+        ),
+    )
+
+
+def _list(of: str, fits: Callable[[Any], bool]) -> Value:
+    return Value(f"a list of {of}", lambda value: isinstance(value, list) and all(map(fits, value)))
+
+
+def _one_of(*words: str) -> Value:
+    return Value(f"one of {', '.join(words)}", lambda value: value in words)
+
+
+def _some_of(*words: str) -> Value:
+    return _list(f"any of {', '.join(words)}", lambda value: value in words)
+
+
+def _page(value: object) -> bool:
+    if isinstance(value, list):
+        return all(
+            isinstance(field, list)
+            and len(field) == 2
+            and isinstance(field[0], str)
+            and _whole(field[1])
+            for field in value
+        )
+    hexadecimal = isinstance(value, str) and re.fullmatch(r"([0-9A-F]{2} ?)*", value) is not None
+    return value is True or hexadecimal
+
+
+NUMBER = Value("a whole number", _whole)
+SECONDS = Value("a number", lambda value: type(value) in (int, float) and value >= 0)
+FLAG = Value("true or false", lambda value: isinstance(value, bool))
+PRESENT = Value("true or false", lambda value: value is True)
+NUMBERS = _list("whole numbers", _whole)
+NAMES = _list("names", lambda value: isinstance(value, str))
+PAGE = Value("true, hex digits or a list of [text, width]", _page)
+CODE = Value(
+    'a code such as "7/EF/10"',
+    lambda value: (
+        isinstance(value, str)
+        and re.fullmatch(r"[0-9A-F]/[0-9A-F]{2}/[0-9A-F]{2}", value) is not None
+    ),
+)
+ANY = Value("a table", lambda value: isinstance(value, dict))
+"""A table that its reader checks."""
+
+_HEX = re.compile(r"[0-9A-F]{2}")
+_HEX_PAIR = re.compile(r"[0-9A-F]{2}(-[0-9A-F]{2})?")
+_PAGES = 'a page code in hex, with a subpage where there is one ("10", "10-01")'
+
+CONTROLS = ("application", "library", "system", "agent")
+_ALGORITHM = (
+    "sdk_c", "mac_c", "delb_c", "decrypt_c", "encrypt_c", "nonce_c", "kadf_c", "vcelb_c", "ukadf",
+    "akadf", "dkad_c", "eemc_c", "rdmc_c", "earem", "max_eedk_count", "max_sdk_count",
+    "max_eedk_size",
+)  # fmt: skip
+_MANAGEMENT = ("lock_c", "ckod_c", "ckorp_c", "ckorl_c", "aitn_c", "local_c", "public_c")
+_TIMEOUTS = (
+    "short", "erase", "filemarks", "format", "load", "locate", "read", "read_buffer", "rewind",
+    "send_diagnostic", "set_capacity", "verify", "write", "write_buffer",
+)  # fmt: skip
+_TIMING = (
+    "buffer", "clean", "format", "load", "locate", "optimise", "rate", "rewind", "settle", "space",
+    "thread", "unload",
+)  # fmt: skip
+
+ENCRYPTION = Table(
+    {
+        "algorithm_index": NUMBER,
+        "algorithm_code": NUMBER,
+        "max_ukad": NUMBER,
+        "max_akad": NUMBER,
+        "max_mkad": NUMBER,
+        "key_formats": NUMBERS,
+        "in_pages": NUMBERS,
+        "out_pages": NUMBERS,
+        "key_fail_limit": NUMBER,
+        "wrapped_keys": FLAG,
+        "capabilities": Table({"extdecc": NUMBER, "cfg_p": NUMBER}),
+        "algorithm": Table(dict.fromkeys(_ALGORITHM, NUMBER)),
+        "management": Table(dict.fromkeys(_MANAGEMENT, NUMBER)),
+        "control": Table({"knows": _some_of(*CONTROLS), "default": _one_of(*CONTROLS)}),
+    }
+)
+
+QUIRKS = Table(
+    {
+        "encrypts_whole_volume": FLAG,
+        "formats": NUMBERS,
+        "key_to_position": FLAG,
+        "least_proportion": NUMBER,
+        "optimises_media": FLAG,
+        "partition_methods": _some_of("fdp", "sdp", "idp"),
+        "partition_on_mode_select": FLAG,
+        "sense_tail": _one_of("ibm", "stk"),
+        "sequential_filemarks": FLAG,
+        "spin_longest": NUMBER,
+        "tells_rounding": FLAG,
+        "worm_capacity": FLAG,
+    }
+)
+
+SCHEMA = Table(
+    {
+        "base": Value(
+            "a name or a list of names", lambda value: isinstance(value, str) or NAMES.fits(value)
+        ),
+        "inquiry": Table(
+            {
+                "vendor": _text(8),
+                "product": _text(16),
+                "revision": _text(4, 4),
+                "version": NUMBER,
+                "length": NUMBER,
+                "version_descriptors": NUMBERS,
+                "bytes": Map(
+                    "the number of a byte from 36 to 55",
+                    re.compile(r"3[6-9]|4[0-9]|5[0-5]"),
+                    NUMBER,
+                ),
+            },
+            needs=("vendor", "product", "revision", "version"),
+        ),
+        "limits": Table(
+            dict.fromkeys(("max_block", "min_block", "sense_length"), NUMBER),
+            needs=("max_block", "min_block", "sense_length"),
+        ),
+        "media": Table(
+            {
+                "native": _text(16),
+                "read_write": NAMES,
+                "read_only": NAMES,
+                "medium_types": Table(dict.fromkeys(("data", "worm", "cleaning"), NUMBER)),
+            },
+            needs=("native", "read_write", "read_only"),
+        ),
+        "commands": Map(
+            'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
+            _HEX_PAIR,
+            PRESENT,
+        ),
+        "modes": Map(_PAGES, _HEX_PAIR, ANY),
+        "logs": Map(_PAGES, _HEX_PAIR, PRESENT),
+        "vpd": Table(
+            {"naa_prefix": NUMBER, "pages": Map("a page code in hex", _HEX, PAGE)},
+            needs=("naa_prefix", "pages"),
+        ),
+        "attributes": Map(
+            'an attribute in hex ("080C")',
+            re.compile(r"[0-9A-F]{4}"),
+            Value("a size or false", lambda value: isinstance(value, bool) or _whole(value)),
+            named={"unit": NUMBER, "any_first": FLAG, "partitioned_only": FLAG},
+            drops=False,
+        ),
+        "sense": Map(
+            "the name of a condition in target/scsi/sense.py",
+            re.compile(r"[A-Z][A-Z_]+"),
+            Table({"code": CODE, "fsc": NUMBER}),
+        ),
+        "encryption": ENCRYPTION,
+        "reservations": Table(
+            {
+                "types": NUMBERS,
+                "crh": FLAG,
+                "sip_c": FLAG,
+                "ptpl_c": FLAG,
+                "allow_commands": NUMBER,
+                "conflicts": NUMBERS,
+                "limit": NUMBER,
+                "protocol": NUMBER,
+            }
+        ),
+        "diagnostics": Table({"dump": FLAG}),
+        "buffers": Map(
+            "a buffer id in hex",
+            _HEX,
+            Table({"size": NUMBER, "boundary": NUMBER, "dump": FLAG}),
+        ),
+        "timeouts": Table(dict.fromkeys(_TIMEOUTS, NUMBER), needs=("short",)),
+        "timing": Table(dict.fromkeys(_TIMING, SECONDS)),
+        "quirks": QUIRKS,
+    },
+    needs=("inquiry", "limits", "media", "commands", "vpd", "timeouts"),
+)
+
+
+def check(file: str, own: Mapping[str, Any]) -> None:
+    """What one file holds. ValueError: file, key and cure in one sentence."""
+    _check(file, "", SCHEMA, own)
+
+
+def require(file: str, tables: Mapping[str, Any]) -> None:
+    """That a model, its bases merged in, says all that must be said; ValueError as above."""
+    _require(file, "", SCHEMA, tables)
+
+
+def drop(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the entries that false has taken away."""
+    return _drop(SCHEMA, tables)
+
+
+def _check(file: str, path: str, rule: Rule, value: object) -> None:
+    if isinstance(rule, Value):
+        if not rule.fits(value):
+            raise ValueError(f"{file}: {path} = {value!r} will not do, write {rule.wants}")
+    elif not isinstance(value, dict):
+        raise ValueError(f"{file}: {path} = {value!r} will not do, write a table")
+    else:
+        for key, item in value.items():
+            place = f"{path}.{key}" if path else key
+            inner = _rule(file, place, rule, key)
+            if item is not False or not isinstance(rule, Map) or not rule.drops:
+                _check(file, place, inner, item)
+
+
+def _rule(file: str, place: str, rule: Table | Map, key: str) -> Rule:
+    """The rule for a key of a table."""
+    if isinstance(rule, Table):
+        if key in rule.rules:
+            return rule.rules[key]
+        known = ", ".join(sorted(rule.rules))
+        raise ValueError(f"{file}: {place} is not known, write one of {known}")
+    if key in rule.named:
+        return rule.named[key]
+    if rule.pattern.fullmatch(key):
+        return rule.rule
+    wanted = " or ".join((rule.key, *rule.named))
+    raise ValueError(f"{file}: {place} is not known, write {wanted}")
+
+
+def _require(file: str, path: str, rule: Rule, tables: Mapping[str, Any]) -> None:
+    if isinstance(rule, Table):
+        for key in rule.needs:
+            place = f"{path}.{key}" if path else key
+            if key not in tables:
+                raise ValueError(f"{file}: {place} is missing, add it here or in a base")
+            _require(file, place, rule.rules[key], tables[key])
+
+
+def _drop(rule: Rule, tables: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(rule, Map):
+        return {key: item for key, item in tables.items() if item is not False or not rule.drops}
+    rules = rule.rules if isinstance(rule, Table) else {}
+    return {
+        key: _drop(rules[key], item) if isinstance(rules.get(key), Table | Map) else item
+        for key, item in tables.items()
+    }
