@@ -36,14 +36,24 @@ def parameters(data: bytes) -> dict[int, bytes]:
 
 @pytest.mark.req("SSC-LOG-00", "SSC-LOG-R3", "SSC-CMD-4D")
 def test_supported_pages(host: Host) -> None:
-    assert log_sense(host, 0) == bytes.fromhex("80 00 0007 00 02 03 0c 11 17 2e")
-    golden = "c0 ff 0010 0000 00ff 0200 0300 0c00 1100 1700 2e00"
-    assert log_sense(host, 0, subpage_code=0xFF) == bytes.fromhex(golden)
+    codes = [page.code for page in PAGES]
+    listed = log_sense(host, 0)
+    assert listed == bytes((0x00, 0x00, 0x00, len(codes) + 1, 0x00, *codes))
+    pairs = [(0x00, 0x00), (0x00, 0xFF), *((code, 0x00) for code in codes)]
+    golden = bytes((0x40, 0xFF, 0x00, 2 * len(pairs))) + b"".join(map(bytes, pairs))
+    assert log_sense(host, 0, subpage_code=0xFF) == golden
+
+
+@EACH
+@pytest.mark.req("SSC-LOG-R3")
+def test_subpages_of_a_page(host: Host, page: LogPage) -> None:
+    golden = bytes((0x40 | page.code, 0xFF, 0x00, 0x04, page.code, 0x00, page.code, 0xFF))
+    assert log_sense(host, page.code, subpage_code=0xFF) == golden
 
 
 @pytest.mark.req("SSC-LOG-R1")
 @EACH
-@pytest.mark.parametrize("control", [0, 1])
+@pytest.mark.parametrize("control", [0, 1, 2, 3])
 def test_parameters_ascend(host: Host, page: LogPage, control: int) -> None:
     data = log_sense(host, page.code, page_control=control)
     assert data[:2] == bytes((0x80 | page.code, 0))
@@ -79,8 +89,7 @@ def test_parameter_pointer(host: Host, page: LogPage) -> None:
         ({"page_code": 0x31}, (2, 5)),
         ({"page_code": 0x2E, "subpage_code": 1}, (3, 7)),
         ({"page_code": 0x00, "subpage_code": 1}, (3, 7)),
-        ({"page_code": 0x2E, "page_control": 2}, (2, 7)),
-        ({"page_code": 0x2E, "page_control": 3}, (2, 7)),
+        ({"page_code": 0x31, "subpage_code": 0xFF}, (2, 5)),
     ],
 )
 def test_refused(host: Host, fields: dict[str, int], pointer: tuple[int, int]) -> None:
@@ -127,6 +136,14 @@ def test_each_nexus_reads_a_flag_once() -> None:
         assert flags(other) == set()
         other.write(b"x")
         assert flags(host) == flags(other) == {0x09}
+
+
+@pytest.mark.parametrize("control", [0, 1, 2, 3])
+def test_flags_are_the_same_whatever_values_are_asked_for(control: int) -> None:
+    """tapeinfo asks for thresholds."""
+    with tape(protect=True) as host:
+        host.write(b"x")
+        assert flags(host, page_control=control) == {0x09}
 
 
 @pytest.mark.req("SSC-LOG-2E", "SSC-TA-09")
