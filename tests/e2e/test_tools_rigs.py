@@ -70,7 +70,7 @@ def short(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
 
 
 def test_each_model_is_bound_under_its_own_name(rig: Guest, lto: dict[int, Tools]) -> None:
-    assert [f"ibm/ult3580-td{number}" for number in lto] == known_models()
+    assert {f"ibm/ult3580-td{number}" for number in lto} <= set(known_models())
     listed = lto[9].ok("lsscsi -g")
     assert len(listed.splitlines()) == len(rig.devices) == 9
     serials = {device.serial for device in rig.devices.values()}
