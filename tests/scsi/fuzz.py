@@ -22,9 +22,13 @@ CDB_LENGTHS = (6, 10, 12, 16, 32)
 KEYS = (bytes(range(32)), bytes(32), b"\xff" * 32)
 MODE_PAGES = (
     b"",
-    bytes.fromhex("0a0a 06") + bytes(9),
-    bytes.fromhex("0a0a 02") + bytes(9),
-    bytes.fromhex("0f0e c0 80 00000001 00000001 00000000"),
+    bytes.fromhex("0a0a 04 01 00000000 ffff0000"),
+    bytes.fromhex("0a0a 00 01 00000000 ffff0000"),
+    bytes.fromhex("0f0e c0 80 000000ff 000000ff 00000000"),
+    bytes.fromhex("0f0e 40 80 000000ff 000000ff 00000000"),
+    bytes.fromhex("010a 2c ff 00000000 06 000000"),
+    bytes.fromhex("4af0 001c 01 04 c0") + bytes(25),
+    bytes.fromhex("1c0a 04 04 00000000 00000014"),
 )
 
 
