@@ -54,10 +54,10 @@ class Drive(Serviced):
         self.vendor_sense = s.own_codes(personality.sense)
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
-        self.vpd_pages = inquiry.vital_product_data(personality, serial)
         self.modes = ModePages(
             mode_pages.pages(compression != "off"), personality.modes, self.memory.get("modes")
         )
+        self._describe()
         self.logs = log_pages.PAGES
         self.block_length = 0
         self.buffered = 1
@@ -177,9 +177,16 @@ class Drive(Serviced):
         super().remember(**values)
         nonvolatile.save(self._state, self.memory)
 
+    def _describe(self) -> None:
+        """VPD pages tell of the firmware too."""
+        revision = self.inquiry_data[32:36].decode("ascii")
+        identity = inquiry.Identity(self.personality, self.serial, revision, self.modes.pages)
+        self.vpd_pages = inquiry.vital_product_data(identity)
+
     def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
         """Power-on or hard reset: keys are gone, the volume stays and is at its beginning."""
         super().reset(attention)
+        self._describe()
         self.parameters.reset()
         self.modes.reset()
         self.modes_changed()

@@ -1,9 +1,20 @@
-"""INQUIRY data and vital product data of a tape drive, from its personality."""
+"""INQUIRY data and vital product data of a tape drive, from its personality.
+
+A personality names the VPD pages that a model has; `PAGES` says what is in those of the standards
+(SPC-4 7.8, SSC-4 8.6), a maker's own it brings along, as hex digits or as text fields.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from target.medium.formats import TYPES
 from target.personality import Personality
 from target.scsi.layout import Layout
+from target.scsi.mode import ModePage
+from target.tape.protection import METHODS, SIZE
+from target.tape.tape_alert import Flag
 
 DEVICE_TYPE = 0x01
 
@@ -15,81 +26,206 @@ STANDARD = Layout(
     3.4       hisup
     3.3-0     response_data_format
     4         additional_length
+    5.5-4     tpgs
+    5.0       protect
     7.1       cmdque
     8-15      vendor
     16-31     product
-    32-35     revision
-    36-41     vendor_specific
-    58-59     version_descriptor_1
-    60-61     version_descriptor_2""",
+    32-35     revision""",
     96,
 )
+_VERSION_DESCRIPTORS = 58
 
 SPC_4, SSC_3 = 0x0460, 0x0400
+SAS, FCP = 6, 0
 
-EXTENDED = Layout("5.0 simpsup", 64)
+# Layouts of VPD pages count from byte 0 of the page, its 4-byte header included.
+EXTENDED = Layout("4.5-3 spt, 5.0 simpsup", 64)
 SEQUENTIAL = Layout("4.0 worm, 4.1 tsmc", 6)
+POLICY = Layout("0.5-0 page, 1 subpage, 2.7 mlus, 2.1-0 policy", 4)
+PORT = Layout("2-3 relative_port, 6-7 initiator_id_length, 10-11 descriptors_length", 12)
+PROTOCOL = Layout("0-1 relative_port, 2.3-0 protocol, 6-7 additional_length, 8.0 tlr", 12)
+METHOD = Layout(
+    "0 descriptor_length, 1 method, 2.5-0 information_length, 3.7 lbp_w, 3.6 lbp_r, 3.5 rbdp", 8
+)
+
+BLOCK_PROTECTION = 1
+"""SPT of a sequential-access device: logical block protection."""
+ALL_PAGES = (0x3F, 0xFF)
+SHARED, PER_NEXUS = 0, 3
+"""Mode page policies."""
 
 
-def standard(personality: Personality) -> bytes:
-    """Standard INQUIRY data, 96 bytes."""
+class Identity(NamedTuple):
+    """What the pages are made from. ``modes``: the mode pages of the drive."""
+
+    personality: Personality
+    serial: str
+    revision: str
+    modes: Sequence[ModePage]
+
+
+def standard(personality: Personality) -> bytearray:
+    """Standard INQUIRY data, 96 bytes unless the model has another length."""
     inquiry = personality.inquiry
-    return bytes(
-        STANDARD.encode(
-            device_type=DEVICE_TYPE,
-            rmb=1,
-            version=inquiry["version"],
-            response_data_format=2,
-            additional_length=STANDARD.size - 5,
-            cmdque=1,
-            vendor=inquiry["vendor"].encode(),
-            product=inquiry["product"].encode(),
-            revision=inquiry["revision"].encode(),
-            version_descriptor_1=SPC_4,
-            version_descriptor_2=SSC_3,
-        )
+    data = STANDARD.encode(
+        device_type=DEVICE_TYPE,
+        rmb=1,
+        version=inquiry["version"],
+        response_data_format=2,
+        # Implicit asymmetric access, where REPORT TARGET PORT GROUPS is there to tell of it.
+        tpgs="A3-0A" in personality.commands,
+        protect="0A-F0" in personality.modes,
+        cmdque=1,
+        vendor=inquiry["vendor"].encode(),
+        product=inquiry["product"].encode(),
+        revision=inquiry["revision"].encode(),
     )
+    for number, value in inquiry.get("bytes", {}).items():
+        data[int(number)] = value
+    at = _VERSION_DESCRIPTORS
+    for descriptor in inquiry.get("version_descriptors", (SPC_4, SSC_3)):
+        data[at : at + 2] = descriptor.to_bytes(2)
+        at += 2
+    del data[inquiry.get("length", len(data)) :]
+    data[4] = len(data) - 5
+    return data
 
 
-def vital_product_data(personality: Personality, serial: str) -> dict[int, bytes]:
-    """The bodies of the VPD pages (SPC-4 7.8, SSC-4 8.6), ascending by page code.
-
-    86h: extended INQUIRY, without logical block protection. B0h: sequential-access capabilities.
-    B1h and B3h: serial numbers of the drive and of its automation device, the same here.
-    """
-    text = serial.encode()
+def vital_product_data(identity: Identity) -> dict[int, bytes]:
+    """The bodies of the model's VPD pages, ascending by page code."""
+    known = identity.personality.vpd["pages"]
+    named = {int(code, 16): value for code, value in known.items()}
     pages = {
-        0x80: text,
-        0x83: _identification(personality, serial),
-        0x86: bytes(EXTENDED.encode(simpsup=1))[4:],
-        0xB0: bytes(SEQUENTIAL.encode())[4:],
-        0xB1: text,
-        0xB3: text,
+        code: PAGES[code](identity) if value is True else _own(value, identity)
+        for code, value in sorted(named.items())
     }
-    return {0x00: bytes((0x00, *pages)), **pages}
+    return {**pages, 0x00: bytes(pages)}
 
 
-def _identification(personality: Personality, serial: str) -> bytes:
+def _own(value: Any, identity: Identity) -> bytes:
+    """A page of the maker's own: hex digits, or texts with their widths."""
+    if isinstance(value, str):
+        return bytes.fromhex(value)
+    own = {"revision": identity.revision, "serial": identity.serial}
+    return b"".join(text.format(**own).encode().ljust(width)[:width] for text, width in value)
+
+
+def _names(identity: Identity) -> bytes:
+    return b""
+
+
+def _serial(identity: Identity) -> bytes:
+    return identity.serial.encode()
+
+
+def _naa(identity: Identity, last: int) -> bytes:
+    """NAA 5: the company, and a number made of the serial number and of what it is the name of."""
+    digits = "".join(filter(str.isdigit, identity.serial)) or "0"
+    unit = int(digits) % (1 << 36 - 4) << 4
+    company: int = identity.personality.vpd["naa_prefix"]
+    return (company << 36 | unit | last).to_bytes(8)
+
+
+def _protocol(identity: Identity) -> int:
+    """Fibre Channel, for models whose port pages say so, or SAS."""
+    port = identity.personality.modes.get("19", {})
+    return FCP if port.get("form") == "fcp" else SAS
+
+
+def _identification(identity: Identity) -> bytes:
     """Page 83h in IBM's order: T10 name, logical unit, target port, its relative number, target."""
-    inquiry = personality.inquiry
-    name = f"{inquiry['vendor']:8}{inquiry['product']:16}{serial}".encode()
-    unit = int("".join(filter(str.isdigit, serial)) or "0") % (1 << 36 - 4) << 4
-
-    def naa(last: int) -> bytes:
-        return (personality.vpd["naa_prefix"] << 36 | unit | last).to_bytes(8, "big")
-
+    inquiry, protocol = identity.personality.inquiry, _protocol(identity)
+    name = f"{inquiry['vendor']:8}{inquiry['product']:16}{identity.serial}".encode()
     logical_unit, port, target = 0x00, 0x10, 0x20
     return b"".join(
         (
             _designator(2, logical_unit | 1, name),
-            _designator(1, logical_unit | 3, naa(0)),
-            _designator(1, 0x80 | port | 3, naa(1), protocol=6),
-            _designator(1, 0x80 | port | 4, (1).to_bytes(4, "big"), protocol=6),
-            _designator(1, 0x80 | target | 3, naa(2), protocol=6),
+            _designator(1, logical_unit | 3, _naa(identity, 0)),
+            _designator(1, 0x80 | port | 3, _naa(identity, 1), protocol),
+            _designator(1, 0x80 | port | 4, (1).to_bytes(4), protocol),
+            _designator(1, 0x80 | target | 3, _naa(identity, 2), protocol),
         )
     )
 
 
 def _designator(code_set: int, kind: int, data: bytes, protocol: int = 0) -> bytes:
-    """One designator; PIV and a protocol (6: SAS) where it speaks of a port or the target."""
+    """One designator; PIV and a protocol where it speaks of a port or the target."""
     return bytes((protocol << 4 | code_set, kind, 0, len(data))) + data
+
+
+def _extended(identity: Identity) -> bytes:
+    protect = "0A-F0" in identity.personality.modes
+    return bytes(EXTENDED.encode(simpsup=1, spt=BLOCK_PROTECTION if protect else 0))[4:]
+
+
+def _policy(identity: Identity) -> bytes:
+    """The pages that each nexus has for itself, then one entry for all the others."""
+    own = [
+        POLICY.encode(page=page.code, subpage=page.subpage, policy=PER_NEXUS)
+        for page in identity.modes
+        if page.per_nexus
+    ]
+    page, subpage = ALL_PAGES
+    return b"".join((*own, POLICY.encode(page=page, subpage=subpage, policy=SHARED)))
+
+
+def _ports(identity: Identity) -> bytes:
+    name = _designator(1, 0x93, _naa(identity, 1), _protocol(identity))
+    return bytes(PORT.encode(relative_port=1, descriptors_length=len(name))) + name
+
+
+def _protocol_specific(identity: Identity) -> bytes:
+    """Transport layer retries are supported (SAS)."""
+    protocol = _protocol(identity)
+    return bytes(
+        PROTOCOL.encode(
+            relative_port=1, protocol=protocol, additional_length=4, tlr=protocol == SAS
+        )
+    )
+
+
+def _sequential(identity: Identity) -> bytes:
+    """WORM: whether there is a WORM cartridge that the model writes."""
+    writes = set(identity.personality.media["read_write"])
+    worm = any(kind.worm and kind.capacities.keys() & writes for kind in TYPES.values())
+    return bytes(SEQUENTIAL.encode(worm=worm))[4:]
+
+
+def _alerts(identity: Identity) -> bytes:
+    """One bit for each flag that can be raised, flag 1 first."""
+    return sum(1 << 64 - flag for flag in Flag).to_bytes(8)
+
+
+def _element(identity: Identity) -> bytes:
+    """The drive is in no library."""
+    return bytes(2)
+
+
+def _methods(identity: Identity) -> bytes:
+    """The methods that mode page 0Ah subpage F0h takes."""
+    table = identity.personality.modes.get("0A-F0", {})
+    known = table.get("allowed", {}).get("lbp_method", (1, 2))
+    return bytes(4) + b"".join(
+        METHOD.encode(descriptor_length=7, method=number, information_length=SIZE, lbp_w=1, lbp_r=1)
+        for number in sorted(set(known) & METHODS.keys())
+    )
+
+
+PAGES: dict[int, Callable[[Identity], bytes]] = {
+    0x00: _names,
+    0x80: _serial,
+    0x83: _identification,
+    0x86: _extended,
+    0x87: _policy,
+    0x88: _ports,
+    0x90: _protocol_specific,
+    0xB0: _sequential,
+    0xB1: _serial,
+    0xB2: _alerts,
+    0xB3: _serial,
+    0xB4: _element,
+    0xB5: _methods,
+}
+"""The pages of the standards. B1h and B3h: serial numbers of the drive and of its automation
+device, the same here."""

@@ -35,7 +35,7 @@ class Serviced(Motion):
     def restore(self, memory: dict[str, Any]) -> None:
         """Take up what was remembered: the firmware is the model's, or the one that was saved."""
         super().restore(memory)
-        self.inquiry_data = inquiry.standard(self.personality)
+        self.inquiry_data = bytes(inquiry.standard(self.personality))
         firmware.restore(self)
 
     def self_test(self, extended: bool) -> Sense | None:

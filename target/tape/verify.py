@@ -1,4 +1,4 @@
-"""Reading in other ways: VERIFY, which keeps the data, and READ REVERSE (SSC-4 7)."""
+"""Reading in other ways: VERIFY, READ REVERSE, RECOVER BUFFERED DATA (SSC-4 7)."""
 
 from __future__ import annotations
 
@@ -138,6 +138,21 @@ def _read_back(drive: Drive, used: ParameterSet, out: Buffers, left: int) -> tup
     return got, host_length(drive, used, entry)
 
 
+def recover_buffered_data(drive: Drive, call: Call) -> Completion:
+    """RECOVER BUFFERED DATA: blocks that were taken and did not get onto the tape (SSC-4 7.9).
+
+    There are none: what the medium refuses is given up at once, and the WRITE or the synchronise
+    tells of it. So whatever is asked for, the end of data is there.
+    """
+    if call["fixed"] and call["sili"]:
+        raise call.invalid("sili")
+    length, _, count = extent(drive, call)
+    if not count:
+        return GOOD
+    left = count if call["fixed"] else length
+    raise CheckCondition(Sense(s.END_OF_DATA, information=left))
+
+
 def _reverse(out: Buffers, length: int) -> None:
     """Turn round what stands in the first ``length`` bytes of a scatter-gather list."""
     data = b"".join(bytes(view) for view in out)[:length][::-1]
@@ -148,6 +163,10 @@ def _reverse(out: Buffers, length: int) -> None:
 _MEDIUM = Rule.NEEDS_MEDIUM
 
 COMMANDS = (
+    command(
+        0x14, "RECOVER BUFFERED DATA", "1.1 sili, 1.0 fixed, 2-4 transfer_length",
+        recover_buffered_data, Data.IN, _MEDIUM, "read",
+    ),
     command(
         0x0F, "READ REVERSE(6)", "1.2 bytord, 1.1 sili, 1.0 fixed, 2-4 transfer_length",
         read_reverse, Data.IN, _MEDIUM, "read",
