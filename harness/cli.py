@@ -119,6 +119,37 @@ def verify(folder: Path, key_file: Path | None) -> None:
     sys.exit(cartridges.verify(folder, key_file))
 
 
+@keyreel.group()
+def personality() -> None:
+    """Tell which drive models there are, and what a drive of one answers."""
+
+
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, complete.")
+
+
+@personality.command("list")
+@JSON
+def list_models(as_json: bool) -> None:
+    """List the models: INQUIRY data, formats, who may give keys."""
+    from harness import personalities
+
+    sys.exit(personalities.list_models(as_json))
+
+
+@personality.command("show")
+@click.argument("model")
+@JSON
+def show_model(model: str, as_json: bool) -> None:
+    """Tell what a drive of MODEL answers, by asking one.
+
+    Commands and timeouts, pages with their values, cartridges, encryption, reservations, time.
+    Exit status 2 when there is no such model.
+    """
+    from harness import personalities
+
+    sys.exit(personalities.show(model, as_json))
+
+
 @keyreel.command()
 def demo() -> None:
     """A story of an encrypting drive and real tools, with their real output.

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.models import unknown
 from target.medium.formats import FORMATS, of_barcode
 from target.personality import load as load_model
 from target.personality import models as known_models
@@ -210,12 +211,8 @@ class Rig(_Table):
                     f"cartridge in [[drive]] {number}: there is no {drive.cartridge}: add a"
                     " [[cartridge]] with that barcode"
                 )
-            models = known_models()
-            if drive.model not in models:
-                yield (
-                    f"model in [[drive]] {number}: there is no {drive.model}: use one of"
-                    f" {', '.join(models)}"
-                )
+            if drive.model not in known_models():
+                yield f"model in [[drive]] {number}: {unknown(drive.model)}"
             elif drive.cartridge is not None:
                 native = FORMATS[load_model(drive.model).media["native"]]
                 if of_barcode(drive.cartridge).family != native.family:
