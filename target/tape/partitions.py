@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from target.medium.formats import TYPES, Kind
+from target.medium.null import NullCartridge
 
 if TYPE_CHECKING:
     from target.scsi.mode import Values
@@ -66,7 +67,8 @@ def tape(drive: Drive) -> Tape:
         capacity = max(kind.capacities.get(form.name, 0) for kind in kinds) * 10**6
         return Tape(capacity, form.wraps // 2, form.partitions)
     capacity = cartridge.capacity_as(form) * cartridge.info["proportion"] // 0xFFFF
-    return Tape(capacity, form.wraps // 2, 1 if cartridge.type.worm else form.partitions)
+    single = cartridge.type.worm or isinstance(cartridge, NullCartridge)
+    return Tape(capacity, form.wraps // 2, 1 if single else form.partitions)
 
 
 def divide(asked: Values, tape: Tape) -> list[int] | None:

@@ -161,7 +161,7 @@ def sense_of(reply: Reply) -> Sense:
 
 
 def new_cartridge(
-    folder: Path, barcode: str, capacity: int = 64 * MIB, *, protect: bool = False
+    folder: Path, barcode: str, capacity: int | None = 64 * MIB, *, protect: bool = False
 ) -> Cartridge:
     """A cartridge in a folder of its own; one that is there already is opened."""
     path = folder / barcode
@@ -188,7 +188,7 @@ def tape(
     model: str | Personality = TD9,
     *,
     barcode: str | None = None,
-    capacity: int = 64 * MIB,
+    capacity: int | None = 64 * MIB,
     protect: bool = False,
     compression: str = "off",
 ) -> Iterator[Host]:
