@@ -59,7 +59,7 @@ def _live(drive: Drive) -> Values:
     values = {"max_additional": whole.most - 1}
     if pairs is None:
         sizes = [partition.capacity for partition in cartridge.partitions]
-        values.update(fdp=0, sdp=0, idp=1, partitioning_type=len(sizes) > 1)
+        values.update(fdp=0, sdp=0, idp=whole.most > 1, partitioning_type=len(sizes) > 1)
     else:
         sizes = [whole.size(count) for count in pairs]
         values.update({name: asked[name] for name in METHODS})
