@@ -109,7 +109,7 @@ def ask(name: str) -> Facts:
         "cartridges": list(matrix(model)),
         "mode_pages": [_mode_page(host, page) for page in host.drive.modes.pages],
         "log_pages": list(_log_pages(host)),
-        "attributes": list(_attributes(host)),
+        "attributes": list(attributes(host)),
         "encryption": _encryption(host),
         "reservations": _reservations(host),
         "buffers": list(_buffers(host)),
@@ -322,7 +322,7 @@ def _medium_types(host: Asker) -> Iterator[Facts]:
         yield row
 
 
-def _attributes(host: Asker) -> Iterator[Facts]:
+def attributes(host: Asker) -> Iterator[Facts]:
     """The attributes that a cartridge of the drive's own format has; with two partitions where
     the model keeps hosts' attributes to such."""
     drive = host.drive

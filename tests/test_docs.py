@@ -9,14 +9,12 @@ from pathlib import Path
 import click
 import pytest
 
+from harness import drives_page, which
 from harness.cli import keyreel
-from target.personality import models as known_models
-from target.tape.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 MANUAL = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *MANUAL]
-DRIVES = (ROOT / "docs/drives.md").read_text(encoding="utf-8")
 
 
 def code(text: str) -> Iterator[str]:
@@ -25,19 +23,49 @@ def code(text: str) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", text)
 
 
-def section(title: str) -> str:
-    return DRIVES.split(f"## {title}\n")[1].split("\n## ")[0]
+@pytest.mark.parametrize("path", drives_page.PAGES, ids=lambda path: path.name)
+def test_tables_are_what_the_drives_answer(path: Path) -> None:
+    """Else: python -m harness.drives_page."""
+    text = path.read_text(encoding="utf-8")
+    assert drives_page.render(text) == text
 
 
-def test_drives_page_lists_exactly_the_commands_of_the_table() -> None:
-    rows = re.findall(r"^\| ([A-Z][^|]*) \|", section("Commands"), re.MULTILINE)
-    assert sorted(name for row in rows for name in row.split(", ")) == sorted(
-        row.name for row in COMMANDS
+def test_every_table_is_on_a_page() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in drives_page.PAGES)
+    assert sorted(re.findall(r"<!-- table: (\w+) -->", pages)) == sorted(drives_page.TABLES)
+
+
+def test_notes_are_kept_and_the_rest_is_not() -> None:
+    page = (
+        "# Title\n<!-- table: commands -->\n| 01 | X | all | my note |\n| ZZ | Y | | gone |\n"
+        "<!-- end -->\nthe end\n"
     )
+    made = drives_page.render(page)
+    assert "| 01 | REWIND | all | my note |\n" in made
+    assert "gone" not in made
+    assert made.startswith("# Title\n")
+    assert made.endswith("<!-- end -->\nthe end\n")
 
 
-def test_drives_page_lists_exactly_the_models() -> None:
-    assert re.findall(r"^\| (\w+/\S+) \|", section("Models"), re.MULTILINE) == known_models()
+def test_which_models_in_words() -> None:
+    models = which.known_models()
+    everything = {model.name for model in models}
+
+    def native(*formats: str) -> set[str]:
+        return {model.name for model in models if model.native in formats}
+
+    def family(name: str) -> set[str]:
+        return {model.name for model in models if model.family == name}
+
+    assert which.which(everything, models) == "all"
+    assert which.which(set(), models) == "none"
+    assert which.which(family("3592"), models) == "3592"
+    assert which.which(everything - family("LTO"), models) == "all but LTO"
+    assert which.which(native("LTO-1", "LTO-2", "LTO-3"), models) == "LTO-1 to LTO-3"
+    assert which.which(native("LTO-9", "LTO-10", "LTO-1"), models) == "LTO-1, LTO-9 on"
+    quantum = {model.name for model in models if model.vendor == "Quantum"}
+    assert which.which(quantum, models) == "Quantum LTO"
+    assert which.which({"ibm/ult3580-td8-n4q0"}, models) == "ibm/ult3580-td8-n4q0"
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
