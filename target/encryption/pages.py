@@ -14,9 +14,12 @@ from target.scsi.layout import Layout
 PROTOCOL_INFORMATION = 0x00
 PROTOCOL_TAPE = 0x20
 
+PROTOCOLS, CERTIFICATE, COMPLIANCE = 0x0000, 0x0001, 0x0002
+"""Pages of protocol 00h."""
+
 IN_SUPPORT, OUT_SUPPORT = 0x0000, 0x0001
 CAPABILITIES, KEY_FORMATS, MANAGEMENT = 0x0010, 0x0011, 0x0012
-STATUS, NEXT_BLOCK, RANDOM_NUMBER = 0x0020, 0x0021, 0x0030
+STATUS, NEXT_BLOCK, RANDOM_NUMBER, PUBLIC_KEY = 0x0020, 0x0021, 0x0030, 0x0031
 SET_DATA_ENCRYPTION = 0x0010
 
 CAPABILITIES_PAGE = Layout("4.3-2 extdecc, 4.1-0 cfg_p", 20)
@@ -87,6 +90,24 @@ NEXT_BLOCK_PAGE = Layout(
     15       kad_format""",
     16,
 )
+
+CANNOT_TELL, CANNOT_NOW, NO_BLOCK, CLEAR, ENCRYPTED_OPEN, ENCRYPTED_CLOSED = 0, 1, 2, 3, 5, 6
+"""ENCRYPTION STATUS."""
+
+PUBLIC_KEY_PAGE = Layout("4-7 key_type, 8-11 key_format, 12-13 key_length", 14)
+
+COMPLIANCE_PAGE = Layout(
+    """0-3   page_length
+    4-5     descriptor_type
+    8-11    descriptor_length
+    12      standard
+    13      level
+    20-147  hardware
+    148-275 version
+    276-531 module""",
+    532,
+)
+"""Security compliance information with one descriptor, of cryptographic modules (SPC-5 7.7.1.4)."""
 
 SET_PAGE = Layout(
     """0-1    page_code

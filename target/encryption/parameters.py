@@ -53,6 +53,10 @@ class ParameterSet:
     algorithm: int = 0
     key: Secret = field(default_factory=lambda: Secret(b""))
     kads: Kads = field(default_factory=Kads)
+    """As the page brought them."""
+    padding: tuple[int, int] = (0, 0)
+    """Bytes of zeros that are recorded instead of a U-KAD and an A-KAD that it did not bring."""
+    nonce: bytes = b""
     ceem: int = 0
     raw_disabled: bool = False
     """Blocks written with this set are marked as not to be read in RAW mode."""
@@ -66,6 +70,15 @@ class ParameterSet:
     def active(self) -> bool:
         """Whether the set does anything."""
         return bool(self.encryption or self.decryption)
+
+    @property
+    def recorded(self) -> Kads:
+        """The key-associated data that go with its blocks."""
+        kads, (u_kad, a_kad) = self.kads, self.padding
+        return kads._replace(
+            unauthenticated=kads.unauthenticated or bytes(u_kad),
+            authenticated=kads.authenticated or bytes(a_kad),
+        )
 
 
 DEFAULTS = ParameterSet()
@@ -126,6 +139,15 @@ class Parameters:
         if lock:
             self.locks[nexus] = self.of(nexus).counter
         return affected - {nexus}
+
+    def give(self, new: ParameterSet) -> set[Nexus]:
+        """Take over the set that a key source gave, for all nexuses; all that are registered have
+        to hear of it and are returned."""
+        self.counter = new.counter
+        if self.shared:
+            self.shared.key.wipe()
+        self.shared = new
+        return set(self.registered)
 
     def demounted(self) -> set[Nexus]:
         """The volume is gone: sets with CKOD are released. Returns the nexuses that had them."""

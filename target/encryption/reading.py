@@ -10,7 +10,9 @@ tag wrong          7/74/01    raw form   7/74/04     7/74/04
 =================  =========  =========  ==========  =========
 
 A block marked against raw reading is 7/74/0A in RAW; one written in the mode that CEEM excludes is
-7/74/09. The cipher is worked out once for a run of blocks, not for each block.
+7/74/09. Models have codes of their own for an encrypted block with DISABLE. Where the hosts do not
+control encryption, its key is asked for instead (see `external`). The cipher is worked out once
+for a run of blocks, not for each block.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def read_block(
         except BlockDamaged:
             raise CheckCondition(s.READ_ERROR) from None
     if used.decryption is Decryption.DISABLE:
-        raise CheckCondition(s.UNABLE_TO_DECRYPT)
+        return _with_key_from_outside(drive, number, entry, out)
     try:
         if used.decryption is Decryption.RAW:
             if partition.run_of(number, entry).flags & RUN_RAW_DISABLED:
@@ -69,8 +71,26 @@ def read_block(
             raise CheckCondition(s.ENCRYPTION_MODE_MISMATCH)
         return partition.read_sealed(number, entry, _cipher(drive, used, number, entry), out)
     except WrongKey:
-        drive.key_failed(used.counter)
-        raise CheckCondition(s.INCORRECT_KEY) from None
+        if drive.external is None:
+            drive.key_failed(used.counter)
+            raise CheckCondition(s.INCORRECT_KEY) from None
+    except (IntegrityFailed, BlockDamaged):
+        raise CheckCondition(s.INTEGRITY_FAILED) from None
+    return _with_key_from_outside(drive, number, entry, out)
+
+
+def _with_key_from_outside(
+    drive: Drive, number: int, entry: Entry, out: Sequence[memoryview]
+) -> int:
+    """An encrypted block for which there is no key, or another one: whoever gives keys is asked."""
+    if drive.external is None:
+        raise CheckCondition(s.ENCRYPTED_NOT_READABLE)
+    partition = drive.partition
+    try:
+        used = drive.external.for_read(partition.run_of(number, entry))
+        return partition.read_sealed(number, entry, _cipher(drive, used, number, entry), out)
+    except WrongKey:
+        raise CheckCondition(s.KEY_NOT_FOUND) from None
     except (IntegrityFailed, BlockDamaged):
         raise CheckCondition(s.INTEGRITY_FAILED) from None
 

@@ -20,21 +20,22 @@ from target.scsi.mode import ModePages
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
 from target.tape import inquiry, log_pages, mam, mode_pages, mode_partitions, nonvolatile
+from target.tape.keyed import Keyed
 from target.tape.mount import Medium
 from target.tape.protection import METHODS, SIZE, Protection
-from target.tape.service import Serviced
 
 KEEP_DENSITY = (0x00, 0x7F)
 _PROTECTION = (0x0A, 0xF0)
 """The mode page of control data protection."""
 
 
-class Drive(Serviced):
+class Drive(Keyed):
     """A drive of one model, with or without a cartridge.
 
     ``compression`` is off, lz4 or zstd: what mode page 0Fh may switch on. ``state`` is the file of
     what the drive remembers without power. ``factor``: how much of real time operations take.
-    Raises ValueError if the file, or the personality's timing, is none.
+    ``control``: who sets encryption parameters, see `Keyed`. Raises ValueError if the file, or the
+    personality's timing, is none.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class Drive(Serviced):
         state: Path | None = None,
         clock: Clock = SYSTEM,
         factor: float = 0.0,
+        control: str | None = None,
     ) -> None:
-        super().__init__(personality, commands, compression, clock, factor)
+        super().__init__(personality, commands, compression, clock, factor, control)
         self.serial = serial
         self._state = state
         self.persistent.capabilities = Capabilities(**personality.reservations)
@@ -61,8 +63,7 @@ class Drive(Serviced):
         self.logs = log_pages.PAGES
         self.block_length = 0
         self.buffered = 1
-        self.key_failures = 0
-        self._failed_key = 0
+        self.look_out()
         self.protected: dict[Nexus, Protection] = {}
         """Nexuses whose blocks travel with protection behind them."""
 
@@ -104,46 +105,13 @@ class Drive(Serviced):
         """Append-only mode ends, and keys that were to go with the volume go."""
         self.modes.revert("write_mode", 0x10, 0x01)
         self.modes.forget(*mode_partitions.KEY)
-        self._forget_key_failures()
-        self._forget_ciphers()
-        for nexus in self.parameters.demounted():
-            self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
-
-    def reservation_lost(self) -> None:
-        """Keys that were to go with the reservation go."""
-        self._released(self.parameters.reservation_lost())
-
-    def reservation_preempted(self) -> None:
-        """Keys that were to go when another nexus takes the reservation go."""
-        self._released(self.parameters.reservation_preempted())
+        self.forget_key_failures()
+        self.release(self.parameters.demounted())
 
     def nexus_gone(self, nexus: Nexus) -> None:
         """Keys of the nexus alone go."""
         self.parameters.nexus_gone(nexus)
         self._forget_ciphers()
-
-    def _released(self, users: set[Nexus]) -> None:
-        for nexus in users:
-            self.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
-        self._forget_ciphers()
-
-    def parameters_changed(self) -> None:
-        """A key came or went: whatever was derived from it is forgotten."""
-        self._forget_ciphers()
-
-    def key_failed(self, counter: int) -> None:
-        """A block was read with a wrong key; each key, told by its counter, counts once."""
-        if self._failed_key != counter:
-            self._failed_key = counter
-            self.key_failures += 1
-
-    def key_fitted(self) -> None:
-        """A block was read with the right key: the row of failures, unless at its limit, ends."""
-        if self.key_failures < self.personality.encryption["key_fail_limit"]:
-            self._forget_key_failures()
-
-    def _forget_key_failures(self) -> None:
-        self.key_failures = self._failed_key = 0
 
     # --- state of the unit -------------------------------------------------------------------
 
@@ -153,6 +121,8 @@ class Drive(Serviced):
             self.background.admit(command, nexus)
         if command.needs_medium:
             self.require_volume()
+        if self.guard is not None:
+            self.guard.admit(command, nexus)
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:
         """3/31/00 where the structure of the volume is damaged and no command knew better."""
@@ -191,7 +161,7 @@ class Drive(Serviced):
         self.modes.reset()
         self.modes_changed()
         self.block_length, self.buffered = 0, 1
-        self._forget_key_failures()
+        self.forget_key_failures()
         self.position = self.partition_number = 0
         self.overwrite = None
         self._forget_ciphers()
@@ -255,5 +225,6 @@ class Drive(Serviced):
                 write, read = (method if values[way] else None for way in ("lbp_w", "lbp_r"))
                 self.protected[nexus] = Protection(write, read)
         self.forget_checks()
+        self.look_out()
         if self.loaded:
             self.set_warnings()

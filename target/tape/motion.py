@@ -125,12 +125,17 @@ class Motion(Recorder):
 
     def go(self, position: int, partition: int | None = None) -> None:
         """Move to an object, at once or in the time that it takes."""
+        stop = self.guard.stop(position) if self.guard is not None else None
+        if stop:
+            position = stop[0]
         if self.timing:
             seconds = self.timing.engage(
                 self.timing.seconds_between(self.place(), self.place(position, partition))
             )
             self.clock.sleep(seconds)
         self.arrive(position, partition)
+        if stop:
+            raise stop[1]
 
     def arrive(self, position: int, partition: int | None = None) -> None:
         """The heads are there."""
@@ -148,6 +153,10 @@ class Motion(Recorder):
         immed: bool,
     ) -> None:
         """LOCATE: go there, then end with ``failure`` if there is one."""
+        if self.guard is not None and partition == self.partition_number:
+            stop = self.guard.stop(position)
+            if stop:
+                position, failure = stop
         seconds = 0.0
         if self.timing:
             there = self.place(position, partition)

@@ -294,6 +294,12 @@ class Mount(PrimaryUnit):
         """The format that writing from the beginning gives the volume; None: it cannot be."""
         return self._usable.fresh
 
+    def format_here(self) -> Format | None:
+        """The format of what is written at the position; None: nothing can be."""
+        if self.position == 0 and self.partition_number == 0:
+            return self._usable.fresh
+        return self.density if self._usable.appendable else None
+
     def format_volume(
         self, capacities: Sequence[int | None], proportion: int | None = None
     ) -> None:

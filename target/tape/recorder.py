@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from target.clock import SYSTEM, Clock
+from target.encryption import abilities
+from target.encryption.guard import Guard
 from target.encryption.parameters import Encryption, Parameters, ParameterSet
 from target.medium.crypt import TAG_SIZE, BlockCipher
 from target.medium.errors import WriteFailed
@@ -51,6 +53,9 @@ class Recorder(Mount):
         self.compression = compression
         self.counters = Counters()
         self.parameters = Parameters()
+        self.abilities = abilities.of(personality)
+        self.guard: Guard | None = None
+        """What is looked at before writing and moving; None: nothing."""
         self.read_cipher: tuple[int, int, BlockCipher | None] = (0, 0, None)
         self._run: tuple[int, int, BlockCipher | None] | None = None
         self._early_warning = 0
@@ -90,8 +95,17 @@ class Recorder(Mount):
         return any(self.first_encrypted(n) is not None for n in range(self.partitions))
 
     def can_encrypt_volume(self) -> bool:
-        """Whether encryption works on the loaded volume."""
-        return self.density.encrypts
+        """Whether blocks of the loaded volume may be encrypted ones."""
+        if self.abilities is None or isinstance(self.cartridge, NullCartridge):
+            return False
+        return self.abilities.algorithm_of(self.density) is not None
+
+    def can_encrypt_here(self, used: ParameterSet) -> bool:
+        """Whether a parameter set works for what is written at the position."""
+        form = self.format_here()
+        if self.abilities is None or form is None or isinstance(self.cartridge, NullCartridge):
+            return False
+        return self.abilities.usable(used, form)
 
     def require_encryptable(
         self, used: ParameterSet, buffers: Sequence[memoryview], length: int
@@ -100,7 +114,8 @@ class Recorder(Mount):
         block in EXTERNAL mode that is not in this drive's raw format."""
         if used.encryption is Encryption.DISABLE:
             return
-        if isinstance(self.cartridge, NullCartridge) or not self.can_encrypt_volume():
+        going_on = self._run is not None and self._run[0] == used.counter
+        if not (going_on or self.can_encrypt_here(used)):
             raise CheckCondition(s.ENCRYPTION_NOT_USEABLE)
         external = used.encryption is Encryption.EXTERNAL
         if external and not self.partition.is_raw(buffers, length):
@@ -111,7 +126,7 @@ class Recorder(Mount):
         if used.encryption is Encryption.EXTERNAL:
             return used.counter, partition.runs.append(external_run(self.position, used.kads)), None
         flags = RUN_RAW_DISABLED if used.raw_disabled else 0
-        run = new_run(partition.identity, self.position, flags, used.kads, used.key)
+        run = new_run(partition.identity, self.position, flags, used.recorded, used.key)
         return used.counter, partition.runs.append(run), run.cipher(used.key)
 
     # --- writing -----------------------------------------------------------------------------

@@ -160,6 +160,8 @@ def write(drive: Drive, call: Call) -> Completion:
     if drive.parameters.stale(call.nexus):
         raise CheckCondition(s.KEY_COUNTER_CHANGED)
     used = drive.parameters.of(call.nexus)
+    if drive.guard is not None:
+        used = drive.guard.before_write(used)
     parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
     protection = drive.protected.get(call.nexus, NONE).write
     if protection:
@@ -201,6 +203,8 @@ def write_filemarks(drive: Drive, call: Call) -> Completion:
         drive.sync()
         return GOOD
     drive.require_writable()
+    if drive.guard is not None:
+        drive.guard.before_filemarks(drive.parameters.of(call.nexus))
     drive.cut()
     fits = min(count, drive.room_for_filemarks())
     drive.partition.write_filemarks(fits)
