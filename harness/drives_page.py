@@ -157,7 +157,7 @@ def _operation_rows(notes: Notes) -> Rows:
 def _attribute_rows(notes: Notes) -> Rows:
     def rows(drive: Drive) -> Iterator[tuple[str, ...]]:
         for row in attributes(Asker(drive)):
-            yield row["id"], row["name"].lower(), row["of"]
+            yield row["id"], row["name"], row["of"]
 
     return _by_models(rows)
 

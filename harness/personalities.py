@@ -244,7 +244,7 @@ def _log_pages(facts: Facts) -> Iterator[Any]:
 def _attributes(facts: Facts) -> Iterator[Any]:
     table = _table("id", "name", "of the")
     for row in facts["attributes"]:
-        table.add_row(row["id"], row["name"].lower(), row["of"])
+        table.add_row(row["id"], row["name"], row["of"])
     yield table
 
 
@@ -280,7 +280,7 @@ def _encryption(facts: Facts) -> Iterator[Any]:
 def _reservations(facts: Facts) -> Iterator[Any]:
     known = facts["reservations"]
     if known is None:
-        yield Text("no REPORT CAPABILITIES")
+        yield Text("not told: no REPORT CAPABILITIES")
         return
     rows = dict(known)
     types = [word.lower() for word in rows.pop("types")]
