@@ -1,4 +1,4 @@
-"""FORMAT MEDIUM and SET CAPACITY: what they leave, what they refuse, what a crash leaves."""
+"""FORMAT MEDIUM: what it leaves, and what it and SET CAPACITY refuse."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from target import personality
 from target.clock import ManualClock
-from target.medium.cartridge import Cartridge
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
 from target.scsi import sense as s
 from target.scsi.sense import Sense
 from target.tape import commands
 from target.tape.drive import Drive
-from target.tape.tape_alert import Flag
 from tests.encryption.keys import keys_off, set_keys
 from tests.tape import memory
 from tests.tape.host import EOD, GOOD, MIB, TD9, Host, new_cartridge, new_drive, sense_of, tape
@@ -234,18 +231,26 @@ def test_fields_of_format_medium(full: Host) -> None:
     assert format_medium(full, 0, immed=True).status == GOOD
 
 
-def test_a_model_may_know_fewer_formats() -> None:
-    """T10000 drives: 0 and 2."""
-    with tape(model(TD9, formats=(0, 2)), capacity=None) as host:
-        assert sense_of(format_medium(host, 1)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 3))
-        assert format_medium(host, 2).status == GOOD
-
-
-def test_a_model_may_know_fewer_ways() -> None:
-    with tape(model(TD9, partition_methods=("idp",)), capacity=None) as host:
-        wrong = Sense(s.INVALID_PARAMETER, pointer=(12, 6), in_cdb=False)
-        assert sense_of(select(host, request(host, method=SDP, more=1))) == wrong
-        assert select(host, request(host, REST, 200)).sense == Sense(s.ROUNDED_PARAMETER)
+@pytest.mark.req("SSC-CMD-04")
+def test_t10000_drives_know_fewer_formats_and_ways() -> None:
+    """FORMAT 0 and 2, initiator-defined partitions; a T10000D makes ten and tells of as many as
+    there are (Oracle, T10000 interface reference)."""
+    for name, most, length in (("stk/t10000c", 2, 0x0A), ("stk/t10000d", 10, 0x08)):
+        with tape(name, capacity=None) as host:
+            assert page(host)[1:3] == bytes((length, most - 1))
+            assert sense_of(format_medium(host, 1)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 3))
+            wrong = Sense(s.INVALID_PARAMETER, pointer=(12, 6), in_cdb=False)
+            assert sense_of(select(host, request(host, method=SDP, more=1))) == wrong
+            assert select(host, request(host, *(100,) * (most - 1), REST)).sense
+            assert format_medium(host, 2).status == GOOD
+            assert len(made(host)) == most
+            assert page(host)[1:4] == bytes((6 + 2 * most, most - 1, most - 1))
+            for number in (*range(most), 0):
+                locate = bytes((0x2B, 2, 0, 0, 0, 0, 0, 0, number, 0))
+                assert host.send(locate).status == GOOD
+                assert where(host) == (number, 0)
+            assert format_medium(host, 0).status == GOOD
+            assert page(host)[1] == length
 
 
 def test_a_model_may_partition_at_mode_select() -> None:
@@ -384,59 +389,6 @@ def test_a_format_optimises_the_medium_again(tmp_path: Path) -> None:
             start = clock.monotonic()
             assert set_capacity(host, ALL).status == GOOD
             assert clock.monotonic() - start == pytest.approx(200)
-
-
-# --- crashes and full disks ----------------------------------------------------------------------
-
-
-@pytest.mark.req("SSC-FORMAT-02", "SSC-SETCAP-01")
-def test_a_format_is_durable(tmp_path: Path) -> None:
-    """What a kill right after the status leaves is the new volume."""
-    known = personality.load(TD9)
-    drive = Drive(known, "KRL0000001", commands.of(known))
-    host = Host(drive)
-    cartridge = new_cartridge(tmp_path, "KRL001L9", capacity=None)
-    drive.insert(cartridge)
-    host.hear()
-    host.write_tape([b"data", None])
-    set_capacity(host, 0x8000)
-    host.hear()
-    partition(host, REST, 1)
-    sizes, names = made(host), {path.name for path in cartridge.folder.iterdir()}
-    cartridge.abandon()
-    again = Cartridge(cartridge.folder)
-    assert [one.capacity for one in again.partitions] == sizes
-    assert [one.count for one in again.partitions] == [0, 0]
-    assert {path.name for path in again.folder.iterdir()} == names, "and nothing else"
-    again.close()
-
-
-@pytest.mark.req("SSC-SENSE-3-31-00")
-@pytest.mark.parametrize("call", ["mkdir", "replace"])
-def test_a_full_disk_leaves_the_old_volume(tmp_path: Path, call: str) -> None:
-    """No room for the new partitions' folders, or for the file that names them."""
-    known = personality.load(TD9)
-    drive = Drive(known, "KRL0000001", commands.of(known))
-    host = Host(drive)
-    cartridge = new_cartridge(tmp_path, "KRL001L9", capacity=None)
-    drive.insert(cartridge)
-    host.hear()
-    partition(host, REST, 200)
-    host.write_tape([b"data", None])
-    before, sizes = page(host), made(host)
-    go(host, 0)
-    assert drive.volume_written
-    with mock.patch(f"os.{call}", side_effect=OSError(28, "No space left on device")):
-        assert sense_of(format_medium(host, 0)) == Sense(s.FORMAT_FAILED)
-    assert Flag.WRITE_FAILURE in drive.alerts.active
-    assert page(host) == before
-    assert made(host) == sizes
-    assert host.read(64, sili=True).data == b"data"
-    host.rewind()
-    assert format_medium(host, 0).status == GOOD, "once there is room"
-    assert len(made(host)) == 1
-    drive.eject()
-    cartridge.close()
 
 
 def test_append_only_mode_and_formats_are_told_apart(full: Host) -> None:

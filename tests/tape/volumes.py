@@ -72,13 +72,14 @@ def request(
     psum: int = 3,
     units: int = 9,
 ) -> bytes:
-    """Page 11h as it is, but asking for these partitions."""
+    """Page 11h as it is, but asking for these partitions; longer if they need that."""
     data = bytearray(page(host))
     data[3] = max(0, len(sizes) - 1) if more is None else more
     data[4] = method | psum << 3 | data[4] & 0x07
     data[6] = units
     tail = b"".join(size.to_bytes(2, "big") for size in sizes)
-    data[8:] = tail.ljust(len(data) - 8, b"\0")[: len(data) - 8]
+    data[8:] = tail.ljust(len(data) - 8, b"\0")
+    data[1] = len(data) - 2
     return bytes(data)
 
 
