@@ -60,18 +60,34 @@ def select(host: Host, page: bytes, *, save: bool) -> int:
     return host.send(cdb, out=data).status
 
 
-def write_delay(host: Host, control: int = 0) -> int:
-    cdb = bytes((0x5A, 8, control << 6 | 0x10)) + bytes(4) + b"\0\xff\0"
-    return int.from_bytes(host.send(cdb, size=255).data[8 + 6 : 8 + 8])
+def page(host: Host, code: int, subpage: int = 0, control: int = 0) -> bytearray:
+    """A mode page as it is, ready to be sent back."""
+    cdb = bytes((0x5A, 8, control << 6 | code, subpage)) + bytes(3) + b"\0\xff\0"
+    data = bytearray(host.send(cdb, size=255).data[8:])
+    data[0] &= 0x7F
+    return data
+
+
+def pews(host: Host, control: int = 0) -> int:
+    """Of mode page 10h subpage 01h, which these drives save."""
+    return int.from_bytes(page(host, 0x10, 1, control)[6:8])
+
+
+def zone(host: Host, value: int) -> bytes:
+    data = page(host, 0x10, 1)
+    data[6:8] = value.to_bytes(2)
+    return bytes(data)
+
+
+def write_delay(host: Host) -> int:
+    """Of mode page 10h, which these drives do not save."""
+    return int.from_bytes(page(host, 0x10)[6:8])
 
 
 def delayed(host: Host, value: int) -> bytes:
-    """Mode page 10h as it is, with another write delay."""
-    cdb = bytes((0x5A, 8, 0x10)) + bytes(4) + b"\0\xff\0"
-    page = bytearray(host.send(cdb, size=255).data[8:])
-    page[0] &= 0x3F
-    page[6:8] = value.to_bytes(2)
-    return bytes(page)
+    data = page(host, 0x10)
+    data[6:8] = value.to_bytes(2)
+    return bytes(data)
 
 
 class TestReservations:
@@ -112,34 +128,41 @@ class TestReservations:
 class TestModePages:
     def test_saved_values_come_back(self, bench: Bench) -> None:
         host = bench.host()
-        assert select(host, delayed(host, 250), save=True) == GOOD
-        assert select(host, delayed(host, 7), save=False) == GOOD
-        assert write_delay(host) == 7
+        assert select(host, zone(host, 250), save=True) == GOOD
+        assert select(host, zone(host, 7), save=False) == GOOD
+        assert pews(host) == 7
         bench.power()
-        assert write_delay(bench.host()) == 250
-        assert write_delay(bench.host(), control=3) == 250
+        assert pews(bench.host()) == pews(bench.host(), control=3) == 250
 
     def test_values_that_were_not_saved_do_not(self, bench: Bench) -> None:
         host = bench.host()
+        before = pews(host)
+        assert select(host, zone(host, 7), save=False) == GOOD
+        bench.power()
+        assert pews(bench.host()) == before
+
+    def test_fields_that_are_not_saved_do_not(self, bench: Bench) -> None:
+        host = bench.host()
         before = write_delay(host)
-        assert select(host, delayed(host, 7), save=False) == GOOD
+        assert select(host, delayed(host, 7), save=True) == GOOD
+        assert write_delay(host) == 7
         bench.power()
         assert write_delay(bench.host()) == before
 
     def test_a_reset_goes_back_to_what_was_saved(self, bench: Bench) -> None:
         host = bench.host()
-        assert select(host, delayed(host, 250), save=True) == GOOD
-        assert select(host, delayed(host, 7), save=False) == GOOD
+        assert select(host, zone(host, 250), save=True) == GOOD
+        assert select(host, zone(host, 7), save=False) == GOOD
         bench.drive.reset()
         bench.hosts.clear()
-        assert write_delay(bench.host()) == 250
+        assert pews(bench.host()) == 250
 
     def test_defaults_stay(self, bench: Bench) -> None:
         host = bench.host()
-        default = write_delay(host, control=2)
-        assert select(host, delayed(host, 250), save=True) == GOOD
+        default = pews(host, control=2)
+        assert select(host, zone(host, 250), save=True) == GOOD
         bench.power()
-        assert write_delay(bench.host(), control=2) == default != 250
+        assert pews(bench.host(), control=2) == default != 250
 
 
 def test_keys_do_not_outlive_the_power(bench: Bench) -> None:
