@@ -16,6 +16,7 @@ from typing import Any
 from target.encryption import pages
 from target.encryption.parameters import ParameterSet
 from target.medium.formats import FORMATS, Format
+from target.medium.runs import Kads
 from target.personality import Personality
 
 APPLICATION = "application"
@@ -44,6 +45,10 @@ class Algorithm:
     def encrypts(self, form: Format) -> bool:
         """Whether blocks of that format are encrypted with it."""
         return form.encrypts and form.name in self.formats
+
+    def room(self, form: Format) -> tuple[int, int]:
+        """Bytes for the U-KAD and the A-KAD of a block of that format."""
+        return self.max_ukad, min(self.max_akad, _ROOM.get(form.name, self.max_akad))
 
 
 @dataclass(frozen=True)
@@ -108,9 +113,20 @@ class Abilities:
         algorithm = self.algorithm_of(form)
         if algorithm is None or not (self.relaxed or used.algorithm == algorithm.index):
             return False
-        room = min(algorithm.max_akad, _ROOM.get(form.name, algorithm.max_akad))
+        u_kad, a_kad = algorithm.room(form)
         kads = used.kads
-        return len(kads.unauthenticated) <= algorithm.max_ukad and len(kads.authenticated) <= room
+        return len(kads.unauthenticated) <= u_kad and len(kads.authenticated) <= a_kad
+
+    def recorded(self, kads: Kads, form: Format) -> Kads:
+        """The key-associated data that go with blocks of that format, which can be encrypted."""
+        algorithm = self.algorithm_of(form)
+        if not self.zero_fill_kads or algorithm is None:
+            return kads
+        u_kad, a_kad = algorithm.room(form)
+        return kads._replace(
+            unauthenticated=kads.unauthenticated or bytes(u_kad),
+            authenticated=kads.authenticated or bytes(a_kad),
+        )
 
 
 def of(personality: Personality) -> Abilities | None:

@@ -54,8 +54,6 @@ class ParameterSet:
     key: Secret = field(default_factory=lambda: Secret(b""))
     kads: Kads = field(default_factory=Kads)
     """As the page brought them."""
-    padding: tuple[int, int] = (0, 0)
-    """Bytes of zeros that are recorded instead of a U-KAD and an A-KAD that it did not bring."""
     nonce: bytes = b""
     ceem: int = 0
     raw_disabled: bool = False
@@ -70,15 +68,6 @@ class ParameterSet:
     def active(self) -> bool:
         """Whether the set does anything."""
         return bool(self.encryption or self.decryption)
-
-    @property
-    def recorded(self) -> Kads:
-        """The key-associated data that go with its blocks."""
-        kads, (u_kad, a_kad) = self.kads, self.padding
-        return kads._replace(
-            unauthenticated=kads.unauthenticated or bytes(u_kad),
-            authenticated=kads.authenticated or bytes(a_kad),
-        )
 
 
 DEFAULTS = ParameterSet()

@@ -120,7 +120,6 @@ def parse(
     needs_nonce = abilities.fields["nonce_c"] == NONCE_REQUIRED and encryption is Encryption.ENCRYPT
     if (needs_kads and bare) or (needs_nonce and not nonce):
         raise CheckCondition(s.INCOMPLETE_KAD_SET)
-    fills = abilities.zero_fill_kads and encryption is Encryption.ENCRYPT
     return replace(
         off_set,
         encryption=encryption,
@@ -128,7 +127,6 @@ def parse(
         algorithm=fields["algorithm_index"],
         key=_key(data, key_end, fields["key_format"], unwrap) if needed else Secret(b""),
         kads=kads,
-        padding=abilities.limits(fields["algorithm_index"]) if fills else (0, 0),
         nonce=nonce,
         ceem=fields["ceem"],
         raw_disabled=_raw_disabled(fields["rdmc"], abilities, encryption),

@@ -126,7 +126,9 @@ class Recorder(Mount):
         if used.encryption is Encryption.EXTERNAL:
             return used.counter, partition.runs.append(external_run(self.position, used.kads)), None
         flags = RUN_RAW_DISABLED if used.raw_disabled else 0
-        run = new_run(partition.identity, self.position, flags, used.recorded, used.key)
+        # Only what can be encrypted gets this far.
+        kads = self.abilities.recorded(used.kads, self.density) if self.abilities else used.kads
+        run = new_run(partition.identity, self.position, flags, kads, used.key)
         return used.counter, partition.runs.append(run), run.cipher(used.key)
 
     # --- writing -----------------------------------------------------------------------------
