@@ -279,10 +279,16 @@ class Mount(PrimaryUnit):
         """The first write in this mount is about to happen."""
 
     def begin_volume(self) -> None:
-        """Written from the beginning: the volume gets the drive's format."""
+        """Written from the beginning: the volume gets the drive's format.
+
+        If that is another one than it had, partitions of the old one are gone.
+        """
         assert self.cartridge is not None
         fresh = self._usable.fresh
         if fresh is not None and fresh is not self.cartridge.recorded:
+            if self.partitions > 1:
+                self.format_volume([None])
+                return
             try:
                 self.cartridge.record(fresh)
             except OSError:

@@ -214,6 +214,27 @@ def test_a_volume_gets_the_format_of_the_drive() -> None:
         host.drive.insert(cartridge)
 
 
+def test_writing_in_another_format_leaves_one_partition() -> None:
+    """A partition in the old format could not be read beside one in the new."""
+    with tape("ibm/ts1140", barcode="KRL001JC", capacity=None) as host:
+        partition(host, REST, 100)
+        cartridge, other = host.drive.eject(), Host(new_drive("ibm/ts1160"))
+        assert cartridge is not None
+        other.drive.insert(cartridge)
+        other.hear()
+        go(other, 1)
+        assert sense_of(other.write(b"no")).code == s.CANNOT_WRITE_MEDIUM
+        go(other, 0)
+        assert other.write(b"new").status == GOOD
+        assert where(other) == (0, 1)
+        assert made(other) == [7000 * GB]
+        assert cartridge.recorded is FORMATS["3592-E08"]
+        other.rewind()
+        assert other.read(64, sili=True).data == b"new"
+        other.drive.eject()
+        host.drive.insert(cartridge)
+
+
 # --- the command ---------------------------------------------------------------------------------
 
 
