@@ -13,6 +13,7 @@ from harness import vpd
 from harness.media import Blank, matrix
 from target import personality
 from target.clock import SYSTEM
+from target.encryption import abilities
 from target.encryption import pages as spin
 from target.medium.formats import FORMATS
 from target.medium.null import NullPartition
@@ -121,11 +122,9 @@ def ask(name: str) -> Facts:
 
 
 def controls(model: personality.Personality) -> list[str]:
-    """Who may give the model keys, the default first; nobody where it cannot encrypt."""
-    if not model.encryption:
-        return []
-    control = model.encryption.get("control", {"knows": ["application"], "default": "application"})
-    return sorted(control["knows"], key=lambda who: who != control["default"])
+    """Who may control the model's encryption, the default first; nobody where it has none."""
+    default = abilities.default_control(model)
+    return sorted(abilities.controls(model), key=lambda who: who != default)
 
 
 def fields_of(layout: Layout, data: bytes) -> dict[str, int | str]:
@@ -367,25 +366,33 @@ def _encryption(host: Asker) -> Facts | None:
 
     if not page(spin.IN_SUPPORT):
         return None
-    abilities = page(spin.CAPABILITIES)
-    at = spin.CAPABILITIES_PAGE.size
-    algorithm = fields_of(spin.ALGORITHM, abilities[at : at + spin.ALGORITHM.size])
-    code = int(algorithm["algorithm_code"])
+    told, known = page(spin.CAPABILITIES), host.drive.abilities
+    assert known is not None
     return {
         "control": controls(host.drive.personality),
         "in_pages": codes(spin.IN_SUPPORT, SPIN_PAGES),
         "out_pages": codes(spin.OUT_SUPPORT, SPOUT_PAGES),
-        "algorithm_code": _hex(code, 8),
-        "algorithm": ALGORITHMS.get(code, "unknown"),
-        "key_bytes": algorithm["key_size"],
-        "longest_ukad": algorithm["max_ukad"],
-        "longest_akad": algorithm["max_akad"],
+        "algorithms": list(_algorithms(known, told)),
         "key_formats": [_hex(one) for one in page(spin.KEY_FORMATS)[4:]],
-        "capabilities": fields_of(spin.CAPABILITIES_PAGE, abilities),
-        "algorithm_fields": algorithm,
+        "capabilities": fields_of(spin.CAPABILITIES_PAGE, told),
         "management": fields_of(spin.MANAGEMENT_PAGE, page(spin.MANAGEMENT)),
-        "key_fail_limit": host.drive.personality.encryption["key_fail_limit"],
+        "key_fail_limit": known.key_fail_limit,
     }
+
+
+def _algorithms(known: abilities.Abilities, told: bytes) -> Iterator[Facts]:
+    """The descriptors of the capabilities page, and which formats each is for."""
+    formats = {one.index: sorted(one.formats, key=list(FORMATS).index) for one in known.algorithms}
+    for at in range(spin.CAPABILITIES_PAGE.size, len(told), spin.ALGORITHM.size):
+        fields = fields_of(spin.ALGORITHM, told[at:])
+        index, code = int(fields["algorithm_index"]), int(fields["algorithm_code"])
+        yield {
+            "index": _hex(index),
+            "code": _hex(code, 8),
+            "name": ALGORITHMS.get(code, "unknown"),
+            "formats": formats.get(index, []),
+            "fields": fields,
+        }
 
 
 def _reservations(host: Asker) -> Facts | None:

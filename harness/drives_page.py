@@ -16,6 +16,7 @@ from harness.answers import SERIAL, Asker, attributes, controls
 from harness.vpd import NAMES as VPD_NAMES
 from harness.which import Known, known_models, which
 from target import personality
+from target.encryption import abilities
 from target.medium.formats import FORMATS, TYPES
 from target.scsi import sense as s
 from target.scsi.log import LogPage
@@ -93,7 +94,7 @@ def _model_rows(notes: Notes) -> Rows:
     for name in personality.models():
         model = personality.load(name)
         inquiry, media = model.inquiry, model.media
-        keys = model.encryption
+        keys = abilities.of(model)
         divides = "04" in model.commands or model.quirks.get("partition_on_mode_select")
         yield (
             name,
@@ -101,7 +102,7 @@ def _model_rows(notes: Notes) -> Rows:
             ", ".join(media["read_write"]),
             ", ".join(media["read_only"]),
             ", ".join(controls(model)) or "no encryption",
-            str(keys["max_akad"]) if keys else "",
+            str(keys.max_akad) if keys else "",
             str(FORMATS[media["native"]].partitions if divides else 1),
         )
 

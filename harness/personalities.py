@@ -258,23 +258,24 @@ def _encryption(facts: Facts) -> Iterator[Any]:
         return [f"{row['page']} {row['name']}" for row in rows]
 
     def fields(rows: Facts) -> str:
-        return " ".join(f"{name}={value}" for name, value in rows.items())
+        apart = ("algorithm_index", "algorithm_code", "descriptor_length")
+        return " ".join(f"{name}={value}" for name, value in rows.items() if name not in apart)
 
-    yield _pairs(
-        {
-            "keys from": known["control"],
-            "algorithm": f"{known['algorithm']} ({known['algorithm_code']}h),"
-            f" key of {known['key_bytes']} bytes, formats {' '.join(known['key_formats'])}",
-            "key-associated data": f"U-KAD {known['longest_ukad']},"
-            f" A-KAD {known['longest_akad']} bytes at most",
-            "wrong keys in a row": known["key_fail_limit"],
-            "in pages": pages(known["in_pages"]),
-            "out pages": pages(known["out_pages"]),
-            "capabilities": fields(known["capabilities"]),
-            "descriptor": fields(known["algorithm_fields"]),
-            "management": fields(known["management"]),
-        }
-    )
+    rows = {
+        "keys from": known["control"],
+        "key formats": known["key_formats"],
+        "wrong keys in a row": known["key_fail_limit"],
+        "in pages": pages(known["in_pages"]),
+        "out pages": pages(known["out_pages"]),
+        "capabilities": fields(known["capabilities"]),
+        "management": fields(known["management"]),
+    }
+    for row in known["algorithms"]:
+        rows[f"algorithm {row['index']}"] = (
+            f"{row['name']} ({row['code']}h), for {', '.join(row['formats'])}:"
+            f" {fields(row['fields'])}"
+        )
+    yield _pairs(rows)
 
 
 def _reservations(facts: Facts) -> Iterator[Any]:

@@ -163,8 +163,8 @@ def test_a_model_s_media_are_those_of_its_family() -> None:
 
 def test_encryption_and_reservations() -> None:
     facts = ask(TD9)
-    assert facts["encryption"]["algorithm"] == "AES-256-GCM-128"
-    assert facts["encryption"]["longest_akad"] == 60
+    assert [row["name"] for row in facts["encryption"]["algorithms"]] == ["AES-256-GCM-128"]
+    assert facts["encryption"]["algorithms"][0]["fields"]["max_akad"] == 60
     assert {"page": "0010", "name": "set data encryption"} in facts["encryption"]["out_pages"]
     assert "WRITE EXCLUSIVE" in facts["reservations"]["types"]
     assert ask("ibm/ult3580-td2")["encryption"] is None
