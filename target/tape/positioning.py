@@ -197,7 +197,8 @@ def read_position(drive: Drive, call: Call) -> Completion:
     flags = {
         "bop": position == 0,
         "eop": at_end and drive.past_early_warning,
-        "bpew": at_end and drive.past_programmable_warning,
+        # SSC-4 8.3.8: the zone is that of mode page 10h subpage 01h.
+        "bpew": at_end and (0x10, 0x01) in drive.modes and drive.past_programmable_warning,
         "partition": partition,
     }
     if form == EXTENDED:

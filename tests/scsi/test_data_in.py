@@ -10,12 +10,16 @@ from target.scsi import sense as s
 from target.scsi.command import Command, Data
 from target.scsi.sense import Sense
 from target.tape.commands import COMMANDS
+from target.tape.tape_alert import Flag
 from tests.scsi.cdbs import plain
 from tests.tape.host import GOOD, MODELS, Host, new_drive, sense_of, tape
 
 FULL: dict[str, list[dict[str, int]]] = {
     "REQUEST SENSE": [{}, {"desc": 1}],
-    "INQUIRY": [{}, *({"evpd": 1, "page_code": code} for code in (0, 0x80, 0x83, 0x86, 0xB0))],
+    "INQUIRY": [
+        {},
+        *({"evpd": 1, "page_code": code} for code in (0, 0x80, 0x83, 0x86, 0xB0, 0xC0)),
+    ],
     "MODE SENSE(6)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
     "MODE SENSE(10)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
     "LOG SENSE": [{"page_code": code} for code in (0, 0x02, 0x11, 0x17, 0x2E)],
@@ -45,7 +49,10 @@ FULL: dict[str, list[dict[str, int]]] = {
         ),
     ],
 }
-NO_ALLOCATION = {"READ(6)", "READ BLOCK LIMITS", "READ POSITION", "REPORT LUNS"}
+NO_ALLOCATION = {
+    "READ(6)", "READ REVERSE(6)", "RECOVER BUFFERED DATA", "READ BLOCK LIMITS", "READ POSITION",
+    "REPORT LUNS",
+}  # fmt: skip
 # Time goes by, or an allocation length is too short, or the model has no groups.
 ELSEWHERE = {
     "REPORT TIMESTAMP",
@@ -133,26 +140,51 @@ def test_golden_standard_inquiry(model: str) -> None:
     with tape(model) as host:
         data = host.send(plain("INQUIRY", allocation_length=255), size=255).data
         revision = host.drive.personality.inquiry["revision"].encode()
-    golden = bytes.fromhex("01 80 06 02 5b 00 00 02") + b"IBM     "
+    # TPGS: port groups are reported. PROTECT: of logical blocks.
+    golden = bytes.fromhex("01 80 06 02 5b 11 00 02") + b"IBM     "
     golden += f"ULT3580-TD{model[-1]}".encode().ljust(16) + revision
-    assert data == golden.ljust(58, b"\0") + bytes.fromhex("0460 0400") + bytes(34)
+    # SAM-4, SPC-4, SSC-3.
+    assert data == golden.ljust(58, b"\0") + bytes.fromhex("0080 0460 0400") + bytes(32)
 
 
+_SERIAL, _REVISION = b"KRL0000001".hex(), b"N9P1".ljust(12).hex()
 GOLDEN_VPD = {
-    0x00: "01 00 0007 00 80 83 86 b0 b1 b3",
-    0x80: "01 80 000a" + b"KRL0000001".hex(),
-    0x86: "01 86 003c 00 01" + "00" * 58,
-    0xB0: "01 b0 0002 0000",
-    0xB1: "01 b1 000a" + b"KRL0000001".hex(),
-    0xB3: "01 b3 000a" + b"KRL0000001".hex(),
+    0x00: "01 00 000f 00 80 83 86 87 88 90 b0 b1 b2 b3 b4 b5 c0 c1",
+    0x80: "01 80 000a" + _SERIAL,
+    # SPT: logical block protection.
+    0x86: "01 86 003c 08 01" + "00" * 58,
+    # Own to a nexus: disconnect-reconnect, data protection, logical unit, exceptions.
+    0x87: "01 87 0014 02000300 0af00300 18000300 1c000300 3fff0000",
+    0x88: "01 88 0018 0000 0001 0000 0000 0000 000c 61930008 5005076000000011",
+    0x90: "01 90 000c 0001 06 000000 0004 01 000000",
+    0xB0: "01 b0 0002 0100",
+    0xB1: "01 b1 000a" + _SERIAL,
+    0xB3: "01 b3 000a" + _SERIAL,
+    0xB4: "01 b4 0002 0000",
+    0xB5: "01 b5 0014 00000000 07 01 04 c0 00000000 07 02 04 c0 00000000",
+    0xC0: "01 c0 0027" + _REVISION + b" ".hex() * 15 + _REVISION,
+    0xC1: "01 c1 0018" + (_SERIAL + b"  ".hex()) * 2,
 }
+VARYING = {0x83, 0xB2}
+"""Looked at by the tests below."""
 
 
-@pytest.mark.req("SSC-VPD-00", "SSC-VPD-80", "SSC-VPD-B1", "SSC-VPD-B3")
+@pytest.mark.req(
+    "SSC-VPD-00", "SSC-VPD-80", "SSC-VPD-86", "SSC-VPD-87", "SSC-VPD-88", "SSC-VPD-90",
+    "SSC-VPD-B0", "SSC-VPD-B1", "SSC-VPD-B3", "SSC-VPD-B4", "SSC-VPD-B5", "SSC-VPD-C0",
+)  # fmt: skip
 @pytest.mark.parametrize("code", GOLDEN_VPD, ids=hex)
 def test_golden_vital_product_data(host: Host, code: int) -> None:
     reply = host.send(plain("INQUIRY", evpd=1, page_code=code, allocation_length=255), size=255)
     assert reply.data == bytes.fromhex(GOLDEN_VPD[code])
+
+
+@pytest.mark.req("SSC-VPD-B2")
+def test_flags_supported_are_a_bit_each(host: Host) -> None:
+    reply = host.send(plain("INQUIRY", evpd=1, page_code=0xB2, allocation_length=255), size=255)
+    assert reply.data[:4] == bytes.fromhex("01 b2 0008")
+    flags = int.from_bytes(reply.data[4:], "big")
+    assert {flag for flag in range(1, 65) if flags >> 64 - flag & 1} == {*map(int, Flag)}
 
 
 @pytest.mark.req("SSC-VPD-83")
@@ -173,7 +205,7 @@ def test_identification_names_unit_port_and_target(host: Host) -> None:
 
 @pytest.mark.req("SSC-VPD-R1")
 def test_pages_that_are_not_there(host: Host) -> None:
-    supported = set(GOLDEN_VPD) | {0x83}
+    supported = set(GOLDEN_VPD) | VARYING
     for code in set(range(256)) - supported:
         cdb = plain("INQUIRY", evpd=1, page_code=code, allocation_length=255)
         assert sense_of(host.send(cdb, size=255)) == Sense(s.INVALID_FIELD_IN_CDB, pointer=(2, 7))
