@@ -6,7 +6,7 @@ import json
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from target.scsi import sense as s
 from target.scsi.command import Nexus
@@ -21,6 +21,7 @@ from tests.scsi.persistent import (
     RELEASE,
     RESERVE,
     TYPES,
+    WE,
     WE_AR,
     WE_RO,
     Client,
@@ -30,10 +31,14 @@ from tests.scsi.persistent import (
 from tests.tape.host import CHECK, CONFLICT, GOOD
 
 NAMES = ("a", "b", "c")
+EVENTS = ("clear", "reset", "lose_nexus", "lose_power", "build_anew")
+MODE_SENSE = bytes((0x1A, 0, 0, 0, 0, 0))
 WRITE, READ_KEYS = bytes((0x0A, 0, 0, 0, 0, 0)), bytes((0x5E, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0))
 
 names = st.sampled_from(NAMES)
-keys = st.sampled_from((0, 1, 2, 3))
+keys = st.sampled_from((1, 1, 2, 2, 3, 3, 0))
+wrong = st.sampled_from((None, None, None, None, 0, 1))
+"""A key instead of the right one; None: the right one."""
 kinds = st.sampled_from(TYPES)
 
 
@@ -82,6 +87,9 @@ class Reservations(RuleBasedStateMachine):
     def free(self) -> None:
         self.holder, self.kind = None, 0
 
+    def right(self, name: str, key: int | None) -> int:
+        return self.keys.get(name, 0) if key is None else key
+
     def out(self, name: str, action: int, key: int, new: int, wanted: int, **more: int) -> None:
         """Send it; ``wanted`` is the status if nobody holds the unit by RESERVE."""
         reply = self.clients[name].out(action, key, new, **more)  # type: ignore[arg-type]  # numbers all
@@ -89,8 +97,15 @@ class Reservations(RuleBasedStateMachine):
 
     # --- what may happen -------------------------------------------------------------------------
 
-    @rule(name=names, key=keys, new=keys, ignore=st.booleans(), keep=st.booleans())
-    def register(self, name: str, key: int, new: int, ignore: bool, keep: bool) -> None:
+    @initialize(given=st.fixed_dictionaries(dict.fromkeys(NAMES, keys)), name=names, kind=kinds)
+    def begin(self, given: dict[str, int], name: str, kind: int) -> None:
+        for one, key in given.items():
+            self.register(one, None, key, False, True)
+        self.reserve(name, None, kind)
+
+    @rule(name=names, key=wrong, new=keys, ignore=st.booleans(), keep=st.booleans())
+    def register(self, name: str, key: int | None, new: int, ignore: bool, keep: bool) -> None:
+        key = self.right(name, key)
         fits = ignore or self.keys.get(name, 0) == key
         action = IGNORE if ignore else REGISTER
         self.out(name, action, key, new, GOOD if fits else CONFLICT, flags=int(keep))
@@ -103,16 +118,18 @@ class Reservations(RuleBasedStateMachine):
         else:
             self.gone(name)
 
-    @rule(name=names, key=keys, kind=kinds)
-    def reserve(self, name: str, key: int, kind: int) -> None:
+    @rule(name=names, key=wrong, kind=kinds)
+    def reserve(self, name: str, key: int | None, kind: int) -> None:
+        key = self.right(name, key)
         known = self.keys.get(name) == key
         fits = known and (not self.kind or (self.holds(name) and self.kind == kind))
         self.out(name, RESERVE, key, 0, GOOD if fits else CONFLICT, kind=kind)
         if fits and not self.legacy and not self.kind:
             self.holder, self.kind = name, kind
 
-    @rule(name=names, key=keys, kind=kinds)
-    def release(self, name: str, key: int, kind: int) -> None:
+    @rule(name=names, key=wrong, kind=kinds)
+    def release(self, name: str, key: int | None, kind: int) -> None:
+        key = self.right(name, key)
         if self.keys.get(name) != key:
             self.out(name, RELEASE, key, 0, CONFLICT, kind=kind)
         elif self.holds(name) and kind != self.kind:
@@ -122,17 +139,9 @@ class Reservations(RuleBasedStateMachine):
             if self.holds(name) and not self.legacy:
                 self.free()
 
-    @rule(name=names, key=keys)
-    def clear(self, name: str, key: int) -> None:
-        fits = self.keys.get(name) == key
-        self.out(name, CLEAR, key, 0, GOOD if fits else CONFLICT)
-        if fits and not self.legacy:
-            self.keys.clear()
-            self.free()
-            self.generation += 1
-
-    @rule(name=names, key=keys, new=keys, kind=kinds, abort=st.booleans())
-    def preempt(self, name: str, key: int, new: int, kind: int, abort: bool) -> None:
+    @rule(name=names, key=wrong, new=keys, kind=kinds, abort=st.booleans())
+    def preempt(self, name: str, key: int | None, new: int, kind: int, abort: bool) -> None:
+        key = self.right(name, key)
         action = ABORT if abort else PREEMPT
         named = [one for one, known in self.keys.items() if known == new]
         takes = self.all_registrants and not new
@@ -154,8 +163,9 @@ class Reservations(RuleBasedStateMachine):
         else:
             self.gone(*named)
 
-    @rule(name=names, to=names, key=keys, new=keys, leave=st.booleans(), keep=st.booleans())
-    def move(self, name: str, to: str, key: int, new: int, leave: bool, keep: bool) -> None:
+    @rule(name=names, to=names, key=wrong, new=keys, leave=st.booleans(), keep=st.booleans())
+    def move(self, name: str, to: str, key: int | None, new: int, leave: bool, keep: bool) -> None:
+        key = self.right(name, key)
         destination = transport_id(address_of(to))
         reply = self.clients[name].move(key, new, destination, flags=leave << 1 | keep)
         if self.legacy or self.keys.get(name) != key:
@@ -189,31 +199,45 @@ class Reservations(RuleBasedStateMachine):
             elif self.legacy == name:
                 self.legacy = None
 
-    @rule()
-    def reset(self) -> None:
+    @rule(event=st.sampled_from(EVENTS), name=names, key=wrong)
+    def now_and_then(self, event: str, name: str, key: int | None) -> None:
+        """What would be in the way of everything else if it came as often."""
+        getattr(self, event)(name, self.right(name, key))
+
+    def clear(self, name: str, key: int) -> None:
+        fits = self.keys.get(name) == key
+        self.out(name, CLEAR, key, 0, GOOD if fits else CONFLICT)
+        if fits and not self.legacy:
+            self.keys.clear()
+            self.free()
+            self.generation += 1
+
+    def reset(self, name: str, key: int) -> None:
         self.server.reset(s.DEVICE_RESET)
         self.legacy = None
 
-    @rule(rebuilt=st.booleans())
-    def lose_power(self, rebuilt: bool) -> None:
-        if rebuilt:
-            memory = json.loads(json.dumps(self.server.memory))
-            self.server = unit()
-            self.server.restore(memory)
-            self.clients = {name: Client(self.server, name) for name in NAMES}
-        else:
-            self.server.power_on()
+    def lose_nexus(self, name: str, key: int) -> None:
+        self.server.nexus_lost(Nexus(name))
+        if self.legacy == name:
+            self.legacy = None
+
+    def lose_power(self, name: str, key: int) -> None:
+        self.server.power_on()
+        self.powered()
+
+    def build_anew(self, name: str, key: int) -> None:
+        memory = json.loads(json.dumps(self.server.memory))
+        self.server = unit()
+        self.server.restore(memory)
+        self.clients = {name: Client(self.server, name) for name in NAMES}
+        self.powered()
+
+    def powered(self) -> None:
         self.legacy = None
         self.generation = 0
         if not self.kept:
             self.keys.clear()
             self.free()
-
-    @rule(name=names)
-    def lose_nexus(self, name: str) -> None:
-        self.server.nexus_lost(Nexus(name))
-        if self.legacy == name:
-            self.legacy = None
 
     # --- what always holds -----------------------------------------------------------------------
 
@@ -233,6 +257,8 @@ class Reservations(RuleBasedStateMachine):
         for name, one in self.clients.items():
             free = not self.kind or self.admits(name)
             assert one.send(WRITE).status == (GOOD if free else CONFLICT)
+            shared = free or self.kind in (WE, WE_RO, WE_AR)
+            assert one.send(MODE_SENSE).status == (GOOD if shared else CONFLICT)
 
     @invariant()
     def there_is_one_holder_or_all_registrants(self) -> None:
@@ -251,5 +277,5 @@ class Reservations(RuleBasedStateMachine):
         assert json.loads(json.dumps(memory)) == memory
 
 
-Reservations.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+Reservations.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
 TestReservations = Reservations.TestCase
