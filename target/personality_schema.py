@@ -132,11 +132,37 @@ ENCRYPTION = Table(
         "in_pages": NUMBERS,
         "out_pages": NUMBERS,
         "key_fail_limit": NUMBER,
-        "wrapped_keys": FLAG,
+        "zero_fill_kads": FLAG,
+        "ukad_code": NUMBER,
+        "accepted_algorithms": NUMBERS,
+        "algorithms": Map(
+            "an algorithm index in hex",
+            _HEX,
+            Table({"formats": NAMES, "max_ukad": NUMBER, "max_akad": NUMBER}, needs=("formats",)),
+        ),
+        "next_block": Table(
+            {"end_of_data": NUMBER, "zeros_without_volume": FLAG, "index_when_off": FLAG}
+        ),
+        "compliance": Table(
+            {
+                "standard": _text(1),
+                "level": _text(1),
+                "hardware": _text(127),
+                "version": _text(127),
+                "module": _text(255),
+            }
+        ),
         "capabilities": Table({"extdecc": NUMBER, "cfg_p": NUMBER}),
         "algorithm": Table(dict.fromkeys(_ALGORITHM, NUMBER)),
         "management": Table(dict.fromkeys(_MANAGEMENT, NUMBER)),
-        "control": Table({"knows": _some_of(*CONTROLS), "default": _one_of(*CONTROLS)}),
+        "control": Table(
+            {
+                "knows": _some_of(*CONTROLS),
+                "default": _one_of(*CONTROLS),
+                "silent": _some_of(*CONTROLS),
+                "reported": FLAG,
+            }
+        ),
     }
 )
 
