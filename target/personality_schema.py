@@ -175,7 +175,7 @@ QUIRKS = Table(
         "optimises_media": FLAG,
         "partition_methods": _some_of("fdp", "sdp", "idp"),
         "partition_on_mode_select": FLAG,
-        "sense_tail": _one_of("ibm", "stk"),
+        "sense_tail": _one_of("hp", "ibm", "ibm-8", "stk"),
         "sequential_filemarks": FLAG,
         "spin_longest": NUMBER,
         "tells_rounding": FLAG,
