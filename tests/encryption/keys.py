@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from target import personality
+from target.personality import Personality
 from target.transports.inprocess import Reply
-from tests.tape.host import GOOD, Host
+from tests.tape.host import GOOD, TD9, Host
 
 KEY_A, KEY_B = bytes(range(32)), bytes(range(100, 132))
 PUBLIC, LOCAL, ALL = 0, 1, 2
@@ -78,3 +83,12 @@ def set_keys(host: Host, key: bytes = b"", **fields: int | bytes) -> None:
 def keys_off(host: Host) -> None:
     """Both modes DISABLE."""
     assert spout(host, set_page()).status == GOOD
+
+
+def model(name: str = TD9, /, **encryption: Any) -> Personality:
+    """A drive like that one but for its encryption table; {} takes a table of it away."""
+    known = personality.load(name)
+    table = dict(known.encryption)
+    for key, value in encryption.items():
+        table[key] = {**table.get(key, {}), **value} if isinstance(value, dict) and value else value
+    return replace(known, encryption=table)

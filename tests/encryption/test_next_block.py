@@ -49,7 +49,7 @@ def expected(number: int, mode: int, key: str) -> bytes:
         opens = mode in (DECRYPT, MIXED) and kind == key
         status = OPENS if opens else CLOSED
         tail = kad(0, kind.encode(), 1) + kad(1, f"alias {kind}".encode(), 3 if opens else 2)
-    index = 1 if tail else 0
+    index = 3 if tail else 0
     body = number.to_bytes(8, "big") + bytes((status, index, 0, 0)) + tail
     return bytes((0, 0x21)) + len(body).to_bytes(2, "big") + body
 
@@ -88,7 +88,7 @@ def test_a_raw_mark_shows_and_hides_the_metadata(host: Host) -> None:
     set_keys(host, KEY_A, rdmc=3)
     host.write_tape([b"private"])
     set_keys(host, encryption=DISABLE, decryption=RAW)
-    assert spin(host, 0x0021) == bytes.fromhex("0021 000c 0000000000000000 06 01 01 00")
+    assert spin(host, 0x0021) == bytes.fromhex("0021 000c 0000000000000000 06 03 01 00")
 
 
 def test_a_damaged_block_opens_but_fails(host: Host) -> None:

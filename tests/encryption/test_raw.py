@@ -17,6 +17,7 @@ from tests.encryption.keys import (
     MIXED,
     RAW,
     keys_off,
+    model,
     set_keys,
     spin,
 )
@@ -142,9 +143,29 @@ def test_what_is_in_no_raw_format_is_not_written(host: Host, data: bytes) -> Non
 # --- RDMC --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rdmc", "readable"), [(0, False), (2, True), (3, False)])
-def test_raw_read_mark(host: Host, rdmc: int, readable: bool) -> None:
-    """RDMC_C is 4: raw reading is controllable and, with RDMC 0, disabled."""
+@pytest.mark.parametrize(
+    ("rdmc_c", "rdmc", "readable"),
+    [
+        (4, 0, False), (4, 2, True), (4, 3, False),
+        (5, 0, True), (5, 2, True), (5, 3, False),
+        (7, 0, True),
+    ],
+)  # fmt: skip
+def test_raw_read_mark(rdmc_c: int, rdmc: int, readable: bool) -> None:
+    """RDMC_C 4 and 5: controllable, by default disabled or enabled; 7: always enabled."""
+    with tape(model(algorithm={"rdmc_c": rdmc_c})) as host:
+        _raw_read_mark(host, rdmc, readable)
+
+
+def test_blocks_are_marked_where_raw_reading_is_never_possible() -> None:
+    """RDMC_C 6: another drive of the format might."""
+    with tape(model(algorithm={"rdmc_c": 6})) as host:
+        set_keys(host, KEY_A)
+        host.write_tape([b"secret"])
+        assert spin(host, 0x0021)[14] & 1
+
+
+def _raw_read_mark(host: Host, rdmc: int, readable: bool) -> None:
     set_keys(host, KEY_A, rdmc=rdmc)
     assert spin(host, 0x0020)[12] & 1 == (not readable)
     host.write_tape([b"secret"])

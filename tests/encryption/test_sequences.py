@@ -34,10 +34,10 @@ def modes(host: Host) -> tuple[int, int]:
 
 def test_stenc_on_with_a_label(host: Host) -> None:
     assert spout(host, STENC_ON).status == GOOD
-    status = "0020 001c 42 02 02 01 00000001 11 00 0000" + "00" * 8 + "00 01 0004"
+    status = "0020 001c 42 02 02 01 00000001 10 00 0000" + "00" * 8 + "00 01 0004"
     assert spin(host, 0x0020, 8196) == bytes.fromhex(status) + b"desc"
     host.write_tape([b"secret"])
-    block = "0021 0014 0000000000000000 05 01 01 00 00 01 0004"
+    block = "0021 0014 0000000000000000 05 03 00 00 00 01 0004"
     assert spin(host, 0x0021, 8196) == bytes.fromhex(block) + b"desc"
     assert host.read(6).data == b"secret"
     host.load(load=False)
@@ -108,11 +108,11 @@ def test_ltfs_finds_the_key_alias_of_the_next_block(host: Host) -> None:
     head = spin(host, 0x0021, 4)
     assert head == bytes.fromhex("0021 001c")
     page = spin(host, 0x0021, int.from_bytes(head[2:4], "big") + 4)
-    assert page == bytes.fromhex("0021 001c 0000000000000000 06 01 01 00 01 02 000c") + DKI
+    assert page == bytes.fromhex("0021 001c 0000000000000000 06 03 00 00 01 02 000c") + DKI
     assert sense_of(host.read(5)).code is s.UNABLE_TO_DECRYPT
     assert spout(host, LTFS_ON).status == GOOD
     page = spin(host, 0x0021, 4096)
-    assert page == bytes.fromhex("0021 001c 0000000000000000 05 01 01 00 01 03 000c") + DKI
+    assert page == bytes.fromhex("0021 001c 0000000000000000 05 03 00 00 01 03 000c") + DKI
     assert host.read(5).data == b"index"
 
 

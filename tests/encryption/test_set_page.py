@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from target import personality
-from target.personality import Personality
 from target.scsi import sense as s
 from target.scsi.sense import Code, Sense
 from tests.encryption.keys import (
@@ -26,12 +23,13 @@ from tests.encryption.keys import (
     RAW,
     U_KAD,
     kad,
+    model,
     set_page,
     spin,
     spout,
     spout_cdb,
 )
-from tests.tape.host import GOOD, TD9, Host, new_drive, sense_of, tape
+from tests.tape.host import GOOD, Host, new_drive, sense_of, tape
 
 
 def page(**fields: Any) -> bytes:
@@ -77,12 +75,12 @@ WRONG: dict[str, tuple[bytes, Sense]] = {
     "decryption mode 255": (page(decryption=255), bad(7)),
     # algorithm, formats
     "algorithm index 0": (page(algorithm=0), bad(8)),
-    "algorithm index 2": (page(algorithm=2), bad(8)),
+    "algorithm index 4": (page(algorithm=4), bad(8)),
     "algorithm index 0, EXTERNAL": (
         page(algorithm=0, encryption=EXTERNAL, decryption=RAW, key=b"", m_kad=bytes(64)),
         bad(8),
     ),
-    **{f"key format {n}": (page(key_format=n), bad(9)) for n in (1, 2, 3, 255)},
+    **{f"key format {n}": (page(key_format=n), bad(9)) for n in (1, 3, 255)},
     "KAD format 3": (page(kad_format=3), bad(10)),
     # key
     "ENCRYPT without a key": (page(key=b"", decryption=DISABLE), bad(18)),
@@ -101,7 +99,9 @@ WRONG: dict[str, tuple[bytes, Sense]] = {
     "U-KAD of 33 bytes": (page(u_kad=bytes(33)), bad(TAIL + 2)),
     "A-KAD of 61 bytes": (page(a_kad=bytes(61)), bad(TAIL + 2)),
     "M-KAD with ENCRYPT": (page(m_kad=bytes(64)), bad(TAIL)),
-    "nonce": (page(tail=kad(NONCE, bytes(12))), bad(TAIL)),
+    "nonce of 11 bytes": (page(tail=kad(NONCE, bytes(11))), bad(TAIL + 2)),
+    "nonce of 13 bytes": (page(tail=kad(NONCE, bytes(13))), bad(TAIL + 2)),
+    "nonce without ENCRYPT": (page(encryption=DISABLE, tail=kad(NONCE, bytes(12))), bad(TAIL)),
     "wrapped key": (page(tail=kad(4, bytes(12))), bad(TAIL)),
     "vendor type": (page(tail=kad(0xFF, bytes(12))), bad(TAIL)),
     "types that descend": (page(tail=kad(A_KAD, b"a") + kad(U_KAD, b"u")), bad(TAIL + 5)),
@@ -140,6 +140,8 @@ RIGHT: dict[str, bytes] = {
     "EXTERNAL and MIXED": page(encryption=EXTERNAL, decryption=MIXED, m_kad=bytes(64)),
     "ENCRYPT without KADs": page(),
     "KADs of the greatest length": page(u_kad=bytes(32), a_kad=bytes(60)),
+    "algorithm index of another format": page(algorithm=2),
+    "nonce": page(tail=kad(NONCE, bytes(12))),
     "empty KADs": page(tail=kad(U_KAD, b"") + kad(A_KAD, b"")),
     "CEEM 1": page(ceem=1),
     "CEEM 2": page(ceem=2),
@@ -190,20 +192,32 @@ def test_ckorl_needs_a_reservation(host: Host) -> None:
 # --- other models ------------------------------------------------------------------------------
 
 
-def model(**encryption: Any) -> Personality:
-    """A drive like the TD9 but for its encryption table."""
-    known = personality.load(TD9)
-    table = dict(known.encryption)
-    for name, value in encryption.items():
-        table[name] = {**table[name], **value} if isinstance(value, dict) else value
-    return replace(known, encryption=table)
-
-
 OTHER: dict[str, tuple[dict[str, Any], bytes, Sense]] = {
     "KADs required": ({"algorithm": {"dkad_c": 1}}, page(), Sense(s.INCOMPLETE_KAD_SET)),
     "U-KAD of a fixed length": ({"algorithm": {"ukadf": 1}}, page(u_kad=b"short"), bad(TAIL + 2)),
     "A-KAD of a fixed length": ({"algorithm": {"akadf": 1}}, page(a_kad=b"short"), bad(TAIL + 2)),
-    "short A-KADs": ({"max_akad": 12}, page(a_kad=bytes(13)), bad(TAIL + 2)),
+    "short A-KADs": (
+        {"algorithms": {}, "max_akad": 12},
+        page(a_kad=bytes(13)),
+        bad(TAIL + 2),
+    ),
+    "no A-KADs": ({"algorithms": {}, "max_akad": 0}, page(a_kad=b"a"), bad(TAIL)),
+    "no nonce": ({"algorithm": {"nonce_c": 1}}, page(tail=kad(NONCE, bytes(12))), bad(TAIL)),
+    "nonce required": ({"algorithm": {"nonce_c": 2}}, page(), Sense(s.INCOMPLETE_KAD_SET)),
+    "no KAD formats": ({"algorithm": {"kadf_c": 0}}, page(kad_format=1, u_kad=b"u"), bad(10)),
+    "no vendor's key": (
+        {"key_formats": [0, 1]},
+        page(key_format=1, key=b"ACME    key of March"),
+        Sense(s.KEY_REFERENCE_NOT_FOUND),
+    ),
+    "EXTERNAL not told of": (
+        {"algorithm": {"eemc_c": 0}},
+        page(encryption=EXTERNAL, decryption=DISABLE, m_kad=bytes(64)),
+        bad(6),
+    ),
+    "no CKOD": ({"management": {"ckod_c": 0}}, page(ckod=1), bad(5, 2)),
+    "no CKORP": ({"management": {"ckorp_c": 0}}, page(ckorp=1), bad(5, 1)),
+    "no CKORL": ({"management": {"ckorl_c": 0}}, page(ckorl=1), bad(5, 0)),
     "EXTERNAL not allowed": (
         {"algorithm": {"eemc_c": 1}},
         page(encryption=EXTERNAL, decryption=DISABLE, m_kad=bytes(64)),
@@ -238,5 +252,6 @@ def test_other_models_accept() -> None:
     with tape(model(algorithm={"dkad_c": 1, "ukadf": 1})) as host:
         assert spout(host, page(u_kad=bytes(32))).status == GOOD
         assert spout(host, set_page(algorithm=0)).status == GOOD, "nothing is required to be off"
+        assert spout(host, page(decryption=DISABLE)).status == GOOD, "nor to write"
     with tape(model(algorithm={"rdmc_c": 7})) as host:
         assert spout(host, page(rdmc=2, encryption=DISABLE)).status == GOOD
