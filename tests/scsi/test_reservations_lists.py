@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from target.scsi import sense as s
 from target.scsi.sense import Sense
@@ -29,7 +31,7 @@ from tests.scsi.persistent import (
     transport_id,
     unit,
 )
-from tests.tape.host import CONFLICT, GOOD, sense_of
+from tests.tape.host import CHECK, CONFLICT, GOOD, sense_of
 
 # --- parameter lists -----------------------------------------------------------------------------
 
@@ -152,3 +154,47 @@ def test_flags_that_other_actions_ignore() -> None:
     for action, new in ((RESERVE, 0), (RELEASE, 0), (PREEMPT, KEY_B), (ABORT, KEY_C), (CLEAR, 0)):
         assert a.out(action, KEY_A, new, kind=EA, flags=5).status == GOOD
     assert a.ask(2).data[3] & 1 == 0, "neither ALL_TG_PT nor APTPL"
+
+
+# --- anything ------------------------------------------------------------------------------------
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> bytes:
+    """Nearly right: small keys, then a few bytes changed, and cut or made longer."""
+    some_keys = st.sampled_from((0, KEY_A, KEY_B, KEY_C))
+    flags = draw(st.sampled_from((0, 1, 8, 9)))
+    data = bytearray(draw(some_keys).to_bytes(8, "big") + draw(some_keys).to_bytes(8, "big"))
+    data += bytes((0, flags & 3, 0, 1)) + bytes((flags, 0, 0, draw(st.sampled_from((0, 24)))))
+    if draw(st.booleans()):
+        data += ports(*draw(st.lists(st.integers(1, 3), max_size=2)))
+    for at in draw(st.lists(st.integers(0, len(data) - 1), max_size=2)):
+        data[at] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.integers(20, len(data)))])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 7), st.integers(0, 255), lists()), max_size=12
+    )
+)
+def test_nothing_that_is_sent_raises(sent: list[tuple[int, int, int, bytes]]) -> None:
+    three_of_them = three()
+    server = three_of_them[0].unit
+    server.failed = fail  # type: ignore[method-assign]  # an exception fails the test
+    before = 0
+    for number, action, kind, data in sent:
+        reply = three_of_them[number].list_out(action, data, kind=kind & 15, scope=kind >> 4 & 1)
+        assert reply.status in (GOOD, CHECK, CONFLICT)
+        assert reply.sense is None or reply.sense.code.key in (5, 6)
+        for action in range(4):
+            assert three_of_them[0].ask(action).status in (GOOD, CHECK)
+        state = server.persistent
+        assert before <= state.generation
+        before = state.generation
+        assert len(state.holders()) <= 1 or state.holder is None
+        assert bool(state.holders()) == (state.type is not None)
+
+
+def fail(error: Exception, cdb: bytes) -> Sense:
+    raise AssertionError(cdb.hex(" ")) from error
