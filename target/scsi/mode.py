@@ -10,6 +10,7 @@ A page without a table, or with `false` in its place, is absent. A table may hol
     page_length = 0x0E          PAGE LENGTH, where the model's page is shorter than the layout
     changeable = ["dce"]        the fields that MODE SELECT may set, instead of the page's own
     saved = ["oir"]             those of them that MODE SELECT with SP=1 saves
+    once = []                   the fields that act when they are sent and are not kept
     form = "fcp"                which page of several of one code: the one of that form
     [.allowed] <field> = [0, 1] the values that a changeable field takes, others are refused
     [.steps] <field> = [5, 255] the values that it can hold, others are rounded down to one
@@ -61,6 +62,8 @@ class ModePage:
     ignored: Collection[str] = ()
     accepted: Mapping[str, Container[int]] = field(default_factory=dict)
     once: Collection[str] = ()
+    fixed: Collection[str] = ()
+    """Not changeable, whatever a model's table says."""
     per_nexus: bool = False
     """Each I_T nexus has its own copy (the mode page policy, SPC-4 5.8); else one is shared."""
     listed: bool = True
@@ -103,14 +106,15 @@ class ModePage:
         values = {**dict.fromkeys(self.layout.fields, 0), **self.defaults}
         changes: dict[str, Any] = {}
         for name, value in table.items():
-            if name in ("changeable", "saved", "page_length", "form"):
+            if name in ("changeable", "saved", "once", "page_length", "form"):
                 changes[name] = value
             elif name in ("allowed", "steps"):
                 changes[name] = {**getattr(self, name), **value}
             else:
                 values[name] = value
         page = replace(self, defaults=values, **changes)
-        named = {*page.changeable, *page.saved, *page.allowed, *page.steps, *values}
+        page = replace(page, changeable=[n for n in page.changeable if n not in self.fixed])
+        named = {*page.changeable, *page.saved, *page.once, *page.allowed, *page.steps, *values}
         unknown = named - set(self.layout.fields)
         if unknown:
             raise ValueError(f"mode page {self.name_in_tables} has no {', '.join(sorted(unknown))}")
@@ -198,6 +202,10 @@ class ModePages:
         """What is in force for a nexus."""
         key = (code, subpage)
         return self._own.get(nexus, {}).get(key) or self.current[key]
+
+    def value(self, name: str, code: int, subpage: int = 0) -> int:
+        """One shared field of a page; 0 where the unit has no such page."""
+        return self.current.get((code, subpage), {}).get(name, 0)
 
     def find(self, code: int, subpage: int = 0) -> ModePage | None:
         """The page of that code, or None."""

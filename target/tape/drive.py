@@ -27,6 +27,9 @@ from target.tape.protection import METHODS, SIZE, Protection
 KEEP_DENSITY = (0x00, 0x7F)
 _PROTECTION = (0x0A, 0xF0)
 """The mode page of control data protection."""
+_RESETS_FROM_HOSTS = (None, s.BUS_RESET, s.DEVICE_RESET)
+_REWINDS = 0b01
+"""REWIND ON RESET; other values keep the position (HP LTO volume 2, IBM LTO SCSI Reference)."""
 
 
 class Drive(Keyed):
@@ -109,9 +112,11 @@ class Drive(Keyed):
         self.release(self.parameters.demounted())
 
     def nexus_gone(self, nexus: Nexus) -> None:
-        """Keys of the nexus alone go."""
+        """Keys and mode parameters of the nexus alone go."""
         self.parameters.nexus_gone(nexus)
         self._forget_ciphers()
+        self.modes.lost(nexus)
+        self.modes_changed()
 
     # --- state of the unit -------------------------------------------------------------------
 
@@ -154,7 +159,12 @@ class Drive(Keyed):
         self.vpd_pages = inquiry.vital_product_data(identity)
 
     def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
-        """Power-on or hard reset: keys are gone, the volume stays and is at its beginning."""
+        """Power-on or hard reset: keys are gone, the volume stays.
+
+        It is at its beginning, or where it was, as REWIND ON RESET (mode page 10h) says, after a
+        reset that came from a host.
+        """
+        rewinds = self.modes.value("rewind_on_reset", 0x10) == _REWINDS
         super().reset(attention)
         self._describe()
         self.parameters.reset()
@@ -162,7 +172,8 @@ class Drive(Keyed):
         self.modes_changed()
         self.block_length, self.buffered = 0, 1
         self.forget_key_failures()
-        self.position = self.partition_number = 0
+        if rewinds or attention not in _RESETS_FROM_HOSTS:
+            self.position = self.partition_number = 0
         self.overwrite = None
         self._forget_ciphers()
 

@@ -1,9 +1,9 @@
 """The mode pages of SPC-4 (7.5) and SSC-4 (8.3) that tape drives have, with their usual values.
 
 Offsets count from byte 0 of a page. Values and what MODE SELECT may change are those of IBM's LTO
-drives (IBM LTO SCSI Reference 6.6), which other models' tables correct; `target.scsi.mode` says
-how. Two things differ from IBM's on purpose: D_SENSE can be set, as SPC-4 has it, and reserved
-bits are refused. The vendor's own pages are in `vendor_modes`.
+drives (IBM LTO SCSI Reference 6.6). Models' tables correct them, and say what is rounded and what
+can be saved; `target.scsi.mode` says how. Two things differ from IBM's on purpose: D_SENSE can be
+set, as SPC-4 has it, and reserved bits are refused. The vendor's own pages are in `vendor_modes`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ ERROR_RECOVERY = ModePage(
     Layout("2.5 tb, 2.3 eer, 2.2 per, 2.1 dte, 2.0 dcr, 3 read_retries, 8 write_retries", 12),
     defaults={"tb": 1, "eer": 1, "read_retries": 0xFF, "write_retries": 0xFF},
     changeable=("per", "read_retries", "write_retries"),
-    # Seconds: 5 (and 2) with few attempts, FFh with all of them.
-    steps={"read_retries": (0x05, 0xFF), "write_retries": (0x02, 0x05, 0xFF)},
 )
 
 DISCONNECT = ModePage(
@@ -200,7 +198,6 @@ CONFIGURATION_EXTENSION = ModePage(
     # A short erase records an end-of-data mark.
     defaults={"short_erase": 2},
     changeable=("write_mode", "pews", "wre", "vcelbre"),
-    saved=("write_mode", "pews", "wre", "vcelbre"),
     allowed={"write_mode": (0, 1)},
     check=_check_extension,
 )
@@ -292,7 +289,6 @@ POWER_CONDITION = ModePage(
     # Tenths of a second: 20 minutes.
     defaults={"idle_c": 1, "idle_c_timer": 12000},
     changeable=("idle_c", "idle_c_timer"),
-    saved=("idle_c", "idle_c_timer"),
 )
 
 _FLAGS = range(1, 65)
@@ -381,7 +377,8 @@ def pages(compresses: bool) -> tuple[ModePage, ...]:
             "compression_algorithm": 1,
             "decompression_algorithm": 1,
         },
-        changeable=("dce",) if compresses else (),
+        changeable=("dce",),
+        fixed=() if compresses else ("dce",),
         # 1 is the default algorithm, whatever that is; Linux st turns compression off with 0.
         accepted={"compression_algorithm": (0, 1), "decompression_algorithm": (0, 1)},
         live=None if compresses else lambda drive: off,
@@ -400,8 +397,8 @@ def pages(compresses: bool) -> tuple[ModePage, ...]:
             "wtre": 2,
             "rewind_on_reset": 2,
         },
-        changeable=("write_delay", "wtre", "oir", *(("select_compression",) * compresses)),
-        saved=("oir",),
+        changeable=("write_delay", "select_compression", "wtre", "oir"),
+        fixed=() if compresses else ("select_compression",),
         allowed={"select_compression": (0, 1), "wtre": (0, 1, 2)},
         live=lambda drive: {"active_partition": drive.partition_number if drive.loaded else 0},
         applied=_link_compression if compresses else None,

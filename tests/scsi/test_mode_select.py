@@ -266,4 +266,4 @@ def test_descriptor_sense_when_d_sense_is_set(host: Host) -> None:
     assert done.sense == bytes.fromhex("72 05 20 00 000000 08 02060000 c0000000")
     assert mode_select(host, 6, CONTROL) is None
     done, _ = host.pieces(bytes((0xFF,)) + bytes(5))
-    assert (done.sense[0], len(done.sense)) == (0x70, 36)
+    assert (done.sense[0], len(done.sense)) == (0x70, host.drive.sense_length)

@@ -169,7 +169,8 @@ def test_pages_that_each_nexus_has_for_itself(host: Host, key: tuple[int, int], 
     assert page(host, *key) == bytes.fromhex(body)
     assert page(other, *key) == page(host, *key, DEFAULT) == golden
     assert other.hear() == [], "nothing of its own has changed"
-    host.drive.modes.lost(host.nexus)
+    host.drive.nexus_lost(host.nexus)
+    host.hear()
     assert page(host, *key) == golden
     assert mode_select(other, 10, body) is None
     host.drive.reset()
@@ -203,19 +204,27 @@ def test_tables_choose_pages() -> None:
 def test_tables_correct_pages() -> None:
     table = {
         "second": 5, "changeable": ["second", "third"], "saved": ["third"], "page_length": 2,
-        "allowed": {"third": [0, 1]}, "steps": {"second": [0, 5]},
+        "allowed": {"third": [0, 1]}, "steps": {"second": [0, 5]}, "once": [],
     }  # fmt: skip
-    page = ModePages((SMALL,), {"20": table}).pages[0]
+    page = ModePages((replace(SMALL, once=("first",)),), {"20": table}).pages[0]
     assert page.defaults == {"first": 1, "second": 5, "third": 0}
     assert (page.changeable, page.saved) == (["second", "third"], ["third"])
+    assert page.mask() == {"second": 0xFF, "third": 0xFF}
     assert page.encode(dict(page.defaults), page.sent_length({})) == bytes.fromhex("a0 02 01 05")
     assert page.rounded(None, {"second": 4}) == {"second": 0}
+
+
+def test_what_no_table_makes_changeable() -> None:
+    page = ModePages((replace(SMALL, fixed=("first",)),), {"20": {"changeable": ["first"]}}).pages[
+        0
+    ]
+    assert page.mask() == {}
 
 
 @pytest.mark.parametrize(
     "tables",
     [{"21": {}}, {"20": {"form": "third"}}, {"20": {"fourth": 1}}, {"20": {"changeable": ["x"]}},
-     {"20": {"saved": ["x"]}}, {"20": {"allowed": {"x": [1]}}}],
+     {"20": {"saved": ["x"]}}, {"20": {"once": ["x"]}}, {"20": {"allowed": {"x": [1]}}}],
 )  # fmt: skip
 def test_tables_that_say_nothing_sensible(tables: dict[str, dict[str, object]]) -> None:
     with pytest.raises(ValueError, match="mode page"):
