@@ -43,6 +43,12 @@ class Format(NamedTuple):
     """20 characters."""
 
     @property
+    def worm_partitions(self) -> int:
+        """How many a WORM cartridge may have. LTO ones cannot be divided (Quantum, LTO-6 guide);
+        LTFS divides 3592 ones while they are blank."""
+        return self.partitions if self.family == "3592" else 1
+
+    @property
     def width(self) -> int:
         """Tape width in 0.1 mm: half an inch."""
         return 127

@@ -6,13 +6,14 @@ partitions are: 6/2A/01. After SET CAPACITY the nexus that sent it does so too, 
 
 Decided where the standards leave it open or sources differ:
 
-* What is wrong with the command comes before what protects the volume: first the CDB, then the
-  position (5/3B/0C: Quantum LTO-4 SCSI reference 3.34, HP LTO-5 reference), then whether the
-  cartridge is one for the command (5/30/00), then write protection and append-only mode.
-* FORMAT MEDIUM is for volumes that can have partitions: WORM volumes and formats of one partition
-  (LTO-4 in an LTO-5 drive) are 5/30/00, whatever FORMAT says and whatever is on them.
-* SET CAPACITY is refused with 7/30/0C by a WORM volume that is written, as HP has it. A blank one
-  is 5/30/00 but for models with the quirk ``worm_capacity``, which shorten it (HP LTO-3, LTO-4).
+* First the CDB, then the position (5/3B/0C: Quantum LTO-4 SCSI reference 3.34, HP LTO-5 reference),
+  then what protects the volume, then whether the cartridge is one for the command (5/30/00).
+* A WORM volume that is written refuses both with 7/30/0C: HP's LTO-4 reference has it of SET
+  CAPACITY, and LTFS takes DATA PROTECT with 30h or 50h for the answer of such a volume to a format.
+* FORMAT MEDIUM is for volumes that can have partitions. Others, blank LTO WORM tapes and LTO-4 ones
+  in an LTO-5 drive among them, are 5/30/00, whatever FORMAT says. Blank 3592 WORM tapes can have.
+* SET CAPACITY of a blank WORM volume is 5/30/00 but for models with the quirk ``worm_capacity``,
+  which shorten it (HP LTO-3, LTO-4).
 * SET CAPACITY of a partitioned volume is 5/30/00, unless it gives back all of the capacity: LTFS
   sends FFFFh to whatever volume it is about to format, and the partitions are gone with that.
 * A proportion that is too small is the least one: of LTO-3 151Ah, of others 1055h, which HP has
@@ -52,9 +53,9 @@ def format_medium(drive: Drive, call: Call) -> Completion:
     if call["format"] not in kinds:
         raise call.invalid("format")
     drive.require_beginning()
+    drive.require_writable(formatting=True)
     if partitions.tape(drive).most == 1:
         raise CheckCondition(s.WRONG_CARTRIDGE)
-    drive.require_writable(erasing=True, formatting=True)
     wanted = [None] if call["format"] == DEFAULT else mode_partitions.capacities(drive)
 
     def finish() -> None:
@@ -72,15 +73,11 @@ def set_capacity(drive: Drive, call: Call) -> Completion:
     """
     asked = call["proportion"]
     drive.require_beginning()
-    cartridge = drive.cartridge
-    assert cartridge is not None
-    blank = not any(old.count for old in cartridge.partitions)
-    if cartridge.type.worm:
-        if blank and not drive.personality.quirks.get("worm_capacity"):
-            raise CheckCondition(s.WRONG_CARTRIDGE)
-    elif drive.partitions > 1 and asked != ALL:
+    drive.require_writable(formatting=True)
+    assert drive.cartridge is not None
+    worm = drive.cartridge.type.worm and not drive.personality.quirks.get("worm_capacity")
+    if worm or (drive.partitions > 1 and asked != ALL):
         raise CheckCondition(s.WRONG_CARTRIDGE)
-    drive.require_writable(erasing=True, formatting=True)
     least = drive.personality.quirks.get(
         "least_proportion", LEAST_PROPORTIONS.get(drive.density.name, LEAST_PROPORTION)
     )

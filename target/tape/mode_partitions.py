@@ -97,7 +97,7 @@ def _check(drive: Drive, present: Values, asked: Values) -> str | None:
         return str(wrong)
     if pairs is not None and _at_once(drive):
         drive.require_beginning()
-        drive.require_writable(erasing=True, formatting=True)
+        drive.require_writable(formatting=True)
     return None
 
 

@@ -237,6 +237,10 @@ class Mount(PrimaryUnit):
             self._require_end(erasing, formatting)
         elif self._usable.appendable:
             self._checked = True
+        if not formatting:
+            self._first_change()
+
+    def _first_change(self) -> None:
         if not self.volume_written:
             self.volume_written = True
             self.volume_changes()
@@ -252,17 +256,20 @@ class Mount(PrimaryUnit):
         assert self.cartridge is not None
         index = self.partition.index
         allowed, self.overwrite = self.overwrite, None
-        if self.cartridge.type.worm:
+        if formatting:
+            blank = not any(partition.count for partition in self.cartridge.partitions)
+            if not blank and self.cartridge.type.worm:
+                self.alert(Flag.WORM_OVERWRITE)
+                raise CheckCondition(s.WORM_OVERWRITE)
+            if not blank and allowed != FORMATTING:
+                raise CheckCondition(s.APPEND_POSITION)
+        elif self.cartridge.type.worm:
             number = self.position
             while number < index.count and index[number].flags & FILEMARK:
                 number += 1
             if number < index.count or (erasing and self.position < index.count):
                 self.alert(Flag.WORM_OVERWRITE)
                 raise CheckCondition(s.WORM_OVERWRITE)
-        elif formatting:
-            blank = not any(partition.count for partition in self.cartridge.partitions)
-            if not blank and allowed != FORMATTING:
-                raise CheckCondition(s.APPEND_POSITION)
         elif self.position < index.count and allowed != (self.partition_number, self.position):
             raise CheckCondition(s.APPEND_POSITION)
 
@@ -314,6 +321,7 @@ class Mount(PrimaryUnit):
         `require_writable` has agreed. Raises CheckCondition 3/31/01, nothing changed.
         """
         assert self.cartridge is not None
+        self._first_change()
         try:
             self.cartridge.format(capacities, self.fresh, proportion)
         except (OSError, MediumError):

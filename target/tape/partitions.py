@@ -67,8 +67,8 @@ def tape(drive: Drive) -> Tape:
         capacity = max(kind.capacities.get(form.name, 0) for kind in kinds) * 10**6
         return Tape(capacity, form.wraps // 2, form.partitions)
     capacity = cartridge.capacity_as(form) * cartridge.info["proportion"] // 0xFFFF
-    single = cartridge.type.worm or isinstance(cartridge, NullCartridge)
-    return Tape(capacity, form.wraps // 2, 1 if single else form.partitions)
+    most = form.worm_partitions if cartridge.type.worm else form.partitions
+    return Tape(capacity, form.wraps // 2, 1 if isinstance(cartridge, NullCartridge) else most)
 
 
 def divide(asked: Values, tape: Tape) -> list[int] | None:

@@ -17,6 +17,7 @@ from target.scsi import sense as s
 from target.scsi.sense import Sense
 from target.tape import commands
 from target.tape.drive import Drive
+from target.tape.tape_alert import Flag
 from tests.encryption.keys import keys_off, set_keys
 from tests.tape import memory
 from tests.tape.host import EOD, GOOD, MIB, TD9, Host, new_cartridge, new_drive, sense_of, tape
@@ -301,15 +302,31 @@ def test_only_at_the_beginning_of_partition_0(full: Host) -> None:
     assert full.read(64, sili=True).data == b"data"
 
 
-@pytest.mark.req("SSC-FORMAT-05", "SSC-SENSE-5-30-00")
+@pytest.mark.req("SSC-FORMAT-05", "SSC-SENSE-5-30-00", "SSC-SENSE-7-30-0C")
 def test_worm_is_not_formatted() -> None:
     for name, barcode in ((TD5, "KRL001LV"), (TD9, "KRL001LZ")):
         with tape(name, barcode=barcode) as host:
             for kind in (0, 1, 2):
                 assert sense_of(format_medium(host, kind)) == Sense(s.WRONG_CARTRIDGE)
             host.write_tape([b"for ever"])
-            assert sense_of(format_medium(host)) == Sense(s.WRONG_CARTRIDGE)
+            assert sense_of(format_medium(host)) == Sense(s.WORM_OVERWRITE)
+            assert Flag.WORM_OVERWRITE in host.drive.alerts.active
             assert host.read(64, sili=True).data == b"for ever"
+
+
+@pytest.mark.req("SSC-FORMAT-05", "SSC-SENSE-7-30-0C")
+def test_3592_worm_is_divided_while_it_is_blank() -> None:
+    with tape("ibm/ts1160", barcode="KRL001JV", capacity=None) as host:
+        partition(host, REST, 100)
+        partition(host, 100, REST)
+        go(host, 1)
+        assert host.write(b"for ever").status == GOOD
+        go(host, 0)
+        assert sense_of(format_medium(host, 1)) == Sense(s.WORM_OVERWRITE)
+        assert sense_of(format_medium(host, 0)) == Sense(s.WORM_OVERWRITE)
+        assert len(made(host)) == 2
+        go(host, 1)
+        assert host.read(64, sili=True).data == b"for ever"
 
 
 @pytest.mark.req("SSC-SENSE-5-30-00")
