@@ -83,13 +83,13 @@ def session(tmp_path_factory: pytest.TempPathFactory, one_lto9: Path) -> Iterato
         tools.mt("rewind")
         tools.stenc("-e on -k one -a 1")
         tools.ok("tar -cf $TAPE papers")
-        tools.stenc("-e mixed -k two -a 1 --ckod")
+        tools.stenc("-e mixed -k two -a 1 --ckod --protect")
         tools.ok("tar -b 512 -cf $TAPE papers")
         tools.mt("rewind")
         # A wrong key, no key, wrong parameters; each with the tools' own words about it.
         assert CANNOT_READ in tools.fails("tar -tf $TAPE")
         tools.details()
-        for page in ("00", "01", "10", "11", "12", "20", "21", "30"):
+        for page in ("00", "01", "10", "11", "12", "20", "21", "30", "31"):
             tools.raw(f"a2 20 00 {page} 00 00 00 00 20 00 00 00", 8192)
             (folder / f"page{page}").write_bytes((folder / "raw-in").read_bytes())
         tools.fails("stenc -f $TAPE -e on -k one -a 9")
