@@ -1,4 +1,4 @@
-"""Guests for tests: one with an LTO-9 drive for each test module, and the keyreel command."""
+"""Guests for tests: with an LTO-9 drive or one of each model, by module; the keyreel command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from harness.guest.api import Guest
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
+from tests.e2e.models import MODELS, Model, all_models
 from tests.e2e.tools import Tools
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,34 @@ def drive(tools: Tools) -> Tools:
     """The tools with an empty tape at its beginning, variable blocks and no key."""
     tools.blank()
     return tools
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tools]]:
+    """A guest with a drive of each of `MODELS`, one for all tests of a module; tools by model."""
+    with all_models(tmp_path_factory.mktemp("models")) as tools:
+        yield tools
+
+
+@pytest.fixture(params=MODELS, ids=[model.name for model in MODELS])
+def model(request: pytest.FixtureRequest) -> Model:
+    """Each model in turn."""
+    chosen: Model = request.param
+    return chosen
+
+
+@pytest.fixture
+def unit(field: dict[str, Tools], model: Model) -> Tools:
+    """The tools on the drive of `model`, as the test before left it."""
+    return field[model.name]
+
+
+@pytest.fixture
+def tape(unit: Tools) -> Tools:
+    """The tools on the drive of `model`, its tape empty and at the beginning."""
+    # Loading what is loaded rewinds it.
+    unit.ok("mt -f $TAPE load && mt -f $TAPE erase 0")
+    return unit
 
 
 @pytest.fixture

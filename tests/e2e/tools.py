@@ -36,6 +36,50 @@ class Raw:
         return "; ".join(line.strip().removeprefix("Additional sense: ") for line in lines)
 
 
+READ_POSITION = "34 06 00 00 00 00 00 00 00 00"
+"""In the long form, 32 bytes."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one operation of mt did.
+
+    ``log`` is what st wrote of it into the kernel's log: what it sent, and the sense data of what
+    was refused; without the mode data that it tells of at each open.
+    """
+
+    status: int
+    text: str
+    log: list[str]
+    st: tuple[int, int, int]
+    """Partition, file and block as mt status says them; all -1 if it was not asked."""
+    flags: set[str]
+    """The general status bits that mt status names."""
+    data: bytes
+    """What the drive was asked then; empty if it refused that."""
+
+    @property
+    def refusal(self) -> tuple[str, str]:
+        """CDB and "key/asc/ascq" of the first command that was not GOOD; empty if all were."""
+        told = "\n".join(self.log)
+        found = re.search(
+            r"Error: \w+, cmd: ([\w ]+)\nSense Key : 0x(\w+) .*\nASC=0x(\w+) ASCQ=0x(\w+)", told
+        )
+        if not found:
+            return "", ""
+        cdb = " ".join(f"{int(byte, 16):02x}" for byte in found[1].split())
+        return cdb, "/".join(f"{int(code, 16):02x}" for code in found.groups()[1:])
+
+    @property
+    def drive(self) -> tuple[int, int, int]:
+        """Partition, file and object from `READ_POSITION`; all -1 without a volume."""
+        data = self.data or b"\xff" * 32
+        partition, number, file = (
+            int.from_bytes(data[a:b], "big", signed=True) for a, b in ((4, 8), (8, 16), (16, 24))
+        )
+        return partition, file, number
+
+
 class Tools:
     """Runs lines in a guest with $TAPE and $SG naming one drive, in a work folder of its own."""
 
@@ -92,6 +136,40 @@ class Tools:
         """The output of mt, which must end well."""
         return self.ok(f"mt -f $TAPE {operation}")
 
+    def steps(
+        self, *operations: str, ask: str = READ_POSITION, length: int = 32, status: bool = True
+    ) -> list[Step]:
+        """Do operations of mt, "before | operation" after a shell line that is not looked at.
+
+        After each the drive is asked with the CDB ``ask``, and before that st with mt status,
+        if wanted. Operations may fail. st must have been told to write into the kernel's log (mt
+        stsetoptions debug). All in one go: in the guest a process takes long, not a command.
+        """
+        kept = self.folder / "kernel-log"
+        lines = ["dmesg -C"]
+        for number, line in enumerate(operations):
+            before, _, operation = line.rpartition("|")
+            (self.folder / f"asked{number}").write_bytes(b"")
+            lines += [
+                f"{{ {before}; }} >/dev/null 2>&1" if before else "",
+                "echo ==step >/dev/kmsg",
+                f"mt -f $TAPE {operation} 2>&1; echo ==$?",
+                "echo ==end >/dev/kmsg",
+                "mt -f $TAPE status" if status else "",
+                f"sg_raw -r {length} -o asked{number} $SG {ask} 2>/dev/null",
+                "echo ==",
+                # The kernel keeps 16 KiB.
+                "dmesg -tc >>kernel-log" if number % 12 == 11 else "",
+            ]
+        kept.write_bytes(b"")
+        said = self.ok("\n".join(lines) + "\ndmesg -tc >>kernel-log")
+        *texts, _ = re.split("^==\n", said, flags=re.M)
+        logs = re.findall("^==step\n(.*?)^==end\n", kept.read_text(), re.M | re.S)
+        return [
+            _step(text, log, (self.folder / f"asked{number}").read_bytes())
+            for number, (text, log) in enumerate(zip(texts, logs, strict=True))
+        ]
+
     def position(self) -> tuple[int, int]:
         """File and block number as mt status says them."""
         found = re.search(r"File number=(-?\d+), block number=(-?\d+)", self.mt("status"))
@@ -144,6 +222,22 @@ class Tools:
             else:
                 fields[name] += "; " + line.strip()
         return fields
+
+
+def _step(said: str, log: str, data: bytes) -> Step:
+    """From what mt and mt status printed and the kernel logged."""
+    text, status, rest = re.split("==([0-9]+)\n", said)
+    at = re.search(r"File number=(-?\d+), block number=(-?\d+), partition=(\d+)", rest)
+    lines = re.findall(r"\[st\d+\] +(.*?) *$", log, re.M)
+    at_open = re.compile("Block limits|Mode sense|Density [0-9a-f]+,|Block size:")
+    return Step(
+        status=int(status),
+        text=text,
+        log=[line for line in lines if not at_open.match(line)],
+        st=(int(at[3]), int(at[1]), int(at[2])) if at else (-1, -1, -1),
+        flags=set(rest.splitlines()[-1].split()) if at else set(),
+        data=data,
+    )
 
 
 @contextmanager
