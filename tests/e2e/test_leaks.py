@@ -81,9 +81,9 @@ def session(tmp_path_factory: pytest.TempPathFactory, one_lto9: Path) -> Iterato
         tools = Tools(guest, folder)
         keys = {folder / name: tools.key_file(name, LABEL) for name in ("one", "two", "raw")}
         tools.mt("rewind")
-        tools.stenc("-e on -k one -a 1")
+        tools.stenc("-e on -k one -a 1 --protect")
         tools.ok("tar -cf $TAPE papers")
-        tools.stenc("-e mixed -k two -a 1 --ckod --protect")
+        tools.stenc("-e mixed -k two -a 1 --ckod")
         tools.ok("tar -b 512 -cf $TAPE papers")
         tools.mt("rewind")
         # A wrong key, no key, wrong parameters; each with the tools' own words about it.
