@@ -69,7 +69,7 @@ def test_request_sense_returns_and_clears_an_attention(host: Host) -> None:
     assert (first.status, second.status) == (GOOD, GOOD)
     assert decode(first.data) == Sense(s.POWER_ON)
     assert decode(second.data) == Sense(s.NO_SENSE)
-    assert len(second.data) == 36
+    assert len(second.data) == host.drive.sense_length
     assert new.ready().status == GOOD
 
 
