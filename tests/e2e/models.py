@@ -34,26 +34,88 @@ class Model:
     """What a small one is rounded up to, in GB."""
     mam_unit: int
     """Bytes in one unit of the capacities in the cartridge memory."""
+    saves_modes: bool
+    """Whether MODE SELECT can save anything."""
+    mrie: int
+    """Method of reporting informational exceptions, by default."""
+    protocol: int
+    """The identifier of the transport protocol: 0 Fibre Channel, 6 SAS."""
 
 
 MODELS = (
     Model(
-        "ibm/ult3580-td5", "lto5", "KRL105L5", "IBM", "ULT3580-TD5", "G9Q1",
-        0x58, "LTO-5", 0x58, 0x800000, 1, 37, 1 << 20,
+        name="ibm/ult3580-td5",
+        drive="lto5",
+        barcode="KRL105L5",
+        vendor="IBM",
+        product="ULT3580-TD5",
+        revision="G9Q1",
+        density=0x58,
+        density_name="LTO-5",
+        medium_type=0x58,
+        max_block=0x800000,
+        more_partitions=1,
+        least_partition=37,
+        mam_unit=1 << 20,
+        saves_modes=True,
+        mrie=3,
+        protocol=6,
     ),
     Model(
-        "ibm/ult3580-td9", "lto9", "KRL109L9", "IBM", "ULT3580-TD9", "N9P1",
-        0x60, "no translation", 0x98, 0x800000, 3, 128, 1 << 20,
+        name="ibm/ult3580-td9",
+        drive="lto9",
+        barcode="KRL109L9",
+        vendor="IBM",
+        product="ULT3580-TD9",
+        revision="N9P1",
+        density=0x60,
+        density_name="no translation",
+        medium_type=0x98,
+        max_block=0x800000,
+        more_partitions=3,
+        least_partition=128,
+        mam_unit=1 << 20,
+        saves_modes=True,
+        mrie=4,
+        protocol=6,
     ),
     Model(
-        "hp/ultrium-6", "hp6", "KRL106L6", "HP", "Ultrium 6-SCSI", "35GD",
-        0x5A, "LTO-6", 0x00, 0xFFFFFF, 3, 36, 10**6,
+        name="hp/ultrium-6",
+        drive="hp6",
+        barcode="KRL106L6",
+        vendor="HP",
+        product="Ultrium 6-SCSI",
+        revision="35GD",
+        density=0x5A,
+        density_name="LTO-6",
+        medium_type=0x00,
+        max_block=0xFFFFFF,
+        more_partitions=3,
+        least_partition=36,
+        mam_unit=10**6,
+        saves_modes=False,
+        mrie=3,
+        protocol=6,
     ),
     Model(
-        "ibm/ts1160", "ts1160", "KRL160JE", "IBM", "0359260F", "544F",
-        0x57, "no translation", 0x95, 0x200000, 1, 147, 1 << 20,
+        name="ibm/ts1160",
+        drive="ts1160",
+        barcode="KRL160JE",
+        vendor="IBM",
+        product="0359260F",
+        revision="544F",
+        density=0x57,
+        density_name="no translation",
+        medium_type=0x95,
+        max_block=0x200000,
+        more_partitions=1,
+        least_partition=147,
+        mam_unit=1 << 20,
+        saves_modes=False,
+        mrie=3,
+        protocol=0,
     ),
-)  # fmt: skip
+)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.tools import Tools
+from tests.e2e.tools import Tools, dump
 
 pytestmark = pytest.mark.guest
 
@@ -31,11 +31,6 @@ OPCODES = {
     "92": "Locate(16)", "a0": "Report luns", "a2": "Security protocol in",
     "a3": "Report supported operation codes", "b5": "Security protocol out",
 }  # fmt: skip
-
-
-def dump(text: str) -> bytes:
-    """The bytes of a hex dump with offsets."""
-    return bytes.fromhex("".join(re.findall(r"^ [0-9a-f]+ {5}([0-9a-f ]+)", text, re.M)))
 
 
 def vpd(tools: Tools, page: str) -> str:

@@ -36,6 +36,13 @@ class Raw:
         return "; ".join(line.strip().removeprefix("Additional sense: ") for line in lines)
 
 
+def dump(text: str) -> bytes:
+    """The bytes of the hex dumps with offsets in what an sg3 utility printed."""
+    return bytes.fromhex(
+        "".join(re.findall(r"^ *[0-9a-f]+ {5}([0-9a-f ]+?)(?: {4}|$)", text, re.M))
+    )
+
+
 READ_POSITION = "34 06 00 00 00 00 00 00 00 00"
 """In the long form, 32 bytes."""
 
