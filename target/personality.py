@@ -39,8 +39,8 @@ class Personality:
     """The commands that the model has, by opcode, or opcode and service action, in hex."""
     modes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The mode pages that the model has, by page code in hex, and what differs in them."""
-    logs: dict[str, bool] = field(default_factory=dict)
-    """The log pages that the model has, by page code in hex."""
+    logs: dict[str, bool | str] = field(default_factory=dict)
+    """The log pages that the model has, by page code in hex; whose they are where makers differ."""
     attributes: dict[str, Any] = field(default_factory=dict)
     """Attributes of the cartridge memory that differ from the usual, see `target.tape.mam`."""
     sense: dict[str, dict[str, Any]] = field(default_factory=dict)

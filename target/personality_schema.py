@@ -88,6 +88,10 @@ NUMBER = Value("a whole number", _whole)
 SECONDS = Value("a number", lambda value: type(value) in (int, float) and value >= 0)
 FLAG = Value("true or false", lambda value: isinstance(value, bool))
 PRESENT = Value("true or false", lambda value: value is True)
+FORM = Value(
+    "true, or whose form the page has: ibm, hp or stk",
+    lambda value: value is True or value in ("ibm", "hp", "stk"),
+)
 NUMBERS = _list("whole numbers", _whole)
 NAMES = _list("names", lambda value: isinstance(value, str))
 PAGE = Value("true, hex digits or a list of [text, width]", _page)
@@ -205,7 +209,9 @@ SCHEMA = Table(
             needs=("vendor", "product", "revision", "version"),
         ),
         "limits": Table(
-            dict.fromkeys(("max_block", "min_block", "sense_length"), NUMBER),
+            dict.fromkeys(
+                ("max_block", "min_block", "sense_length", "clean_after", "clean_now"), NUMBER
+            ),
             needs=("max_block", "min_block", "sense_length"),
         ),
         "media": Table(
@@ -223,7 +229,7 @@ SCHEMA = Table(
             PRESENT,
         ),
         "modes": Map(_PAGES, _HEX_PAIR, ANY),
-        "logs": Map(_PAGES, _HEX_PAIR, PRESENT),
+        "logs": Map(_PAGES, _HEX_PAIR, FORM),
         "vpd": Table(
             {"naa_prefix": NUMBER, "pages": Map("a page code in hex", _HEX, PAGE)},
             needs=("naa_prefix", "pages"),

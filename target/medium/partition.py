@@ -79,6 +79,8 @@ class Partition:
             sync_folder(folder)
             sync_folder(folder.parent)
         self.used = self._flushed = self._size = os.fstat(self._data).st_size
+        self.recovered = False
+        """Whether what a crash left had to be put right."""
         if writable:
             self._recover()
             self.used = self._flushed = self._size = self.index.end
@@ -88,6 +90,7 @@ class Partition:
         count = self.index.count
         while count and not self._stands(count - 1):
             count -= 1
+        self.recovered = count < self.index.count or self._size != self.index.end
         self.index.cut(count)
         if self._size != self.index.end:
             os.ftruncate(self._data, self.index.end)

@@ -16,6 +16,7 @@ from target.scsi import sense as s
 from target.scsi.command import (
     CONFLICT,
     STATUS_CHECK_CONDITION,
+    STATUS_GOOD,
     Buffers,
     Call,
     Command,
@@ -27,6 +28,14 @@ from target.scsi.command import (
 )
 from target.scsi.sense import CheckCondition, Code, Sense, invalid_cdb
 from target.scsi.unit import LogicalUnit
+
+
+class Informational(Exception):
+    """What `DeviceServer.admit` raises, once: the command is carried out all the same, and ends
+    with CHECK CONDITION and ``code`` if there is nothing else to say of it (SPC-4 7.5.11)."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
 
 
 class DeviceServer(LogicalUnit):
@@ -80,11 +89,20 @@ class DeviceServer(LogicalUnit):
             self.admit(command, nexus)
             return command.handler(self, Call(command, nexus, cdb, data_out, data_in))
         except CheckCondition as condition:
+            self.told(condition.sense, cdb)
             return self._check(condition.sense, condition.length)
         except ReservationConflict:
             return CONFLICT
+        except Informational as exception:
+            done = self.execute(nexus, cdb, data_out, data_in)
+            if done.status == STATUS_GOOD:
+                return self._check(Sense(exception.code), done.length)
+            self.postpone(nexus, exception.code)
+            return done
         except Exception as error:
-            return self._check(self.failed(error, cdb), 0)
+            sense = self.failed(error, cdb)
+            self.told(sense, cdb)
+            return self._check(sense, 0)
 
     @property
     def unsettled(self) -> bool:
@@ -96,6 +114,12 @@ class DeviceServer(LogicalUnit):
 
     def admit(self, command: Command, nexus: Nexus) -> None:
         """Raise CheckCondition when the unit is in no state to run ``command``."""
+
+    def told(self, sense: Sense, cdb: bytes) -> None:
+        """A command ends with these sense data."""
+
+    def postpone(self, nexus: Nexus, code: Code) -> None:
+        """An informational exception could not be reported, for the command failed by itself."""
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:
         """What to tell the initiator of an exception that a command did not expect."""

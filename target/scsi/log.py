@@ -14,7 +14,10 @@ for that one parameter, so that two pages may show one count and be reset each b
 is done where things are counted. ``resets`` says what resets the counters of a page; a `Parameter`
 may say otherwise for itself. The unit calls `LogState.reset` when a volume is loaded.
 
-Lists (text, structures, flags) are the same under every PAGE CONTROL and are never reset here.
+Lists (text, structures, flags) are the same under every PAGE CONTROL and are never reset here, nor
+are numbers that carry DU: those that no event counts, such as a capacity. A page whose parameters
+only make sense together, such as ratios, is reset as one by what it has for ``cleared``. A value
+of None says that the parameter is not there now.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ class Parameter(NamedTuple):
 
     code: int
     size: int
-    value: Callable[[Any], int | bytes]
+    value: Callable[[Any], int | bytes | None]
     control: int = BINARY_LIST
     settable: bool = False
     """LOG SELECT may give it a value; ``size`` tells how long that is."""
@@ -68,7 +71,7 @@ class Parameter(NamedTuple):
     @property
     def counts(self) -> bool:
         """Whether it is a counter, which can be reset and has a threshold."""
-        return self.control & 3 == COUNTER
+        return self.control & (DU | 3) == COUNTER
 
     @property
     def highest(self) -> int:
@@ -92,6 +95,9 @@ class LogPage:
     """What the values are read from, given (unit, nexus), where that is not the unit itself."""
     read: Callable[[Any, Any], None] | None = None
     """Called with (unit, nexus) after the page was returned, where reading has an effect."""
+    cleared: Callable[[Any, Any], bool] | None = None
+    """Called with (unit, nexus) when LOG SELECT resets the page: resets what is no counter, and
+    returns whether that changes anything."""
     resets: Reset = Reset.NONE
     thresholds: bool = False
     """Whether LOG SELECT may set thresholds. They are kept and never compared: ETC stays 0."""
@@ -121,11 +127,12 @@ class LogPage:
     ) -> bytes:
         """The page for ``nexus`` from the first parameter whose code is at least ``pointer``."""
         subject = self.values_of(unit, nexus)
-        body = b"".join(
-            row.encode(state.body(self, row, subject, control))
-            for row in self.parameters
-            if row.code >= pointer
-        )
+        body = b""
+        for row in self.parameters:
+            if row.code >= pointer:
+                value = state.body(self, row, subject, control)
+                if value is not None:
+                    body += row.encode(value)
         return header(self.code, self.subpage, len(body)) + body
 
 
@@ -142,14 +149,16 @@ class LogState:
         self._offsets: dict[tuple[int, int, int], int] = {}
         self._thresholds: dict[tuple[int, int, int], int] = {}
 
-    def body(self, page: LogPage, row: Parameter, subject: Any, control: int) -> bytes:
-        """A parameter's value under a PAGE CONTROL.
+    def body(self, page: LogPage, row: Parameter, subject: Any, control: int) -> bytes | None:
+        """A parameter's value under a PAGE CONTROL; None: it is not there now.
 
         The threshold of a counter that has none set is the highest number it can reach, and its
         default is zero: so IBM's drives answer (LTO SCSI Reference 5.2.9).
         """
         if not row.counts:
             value = row.value(subject)
+            if value is None:
+                return None
             if isinstance(value, bytes):
                 return value.ljust(row.size) if row.control & 3 == ASCII_LIST else value
             return min(value, row.highest).to_bytes(row.size, "big")
@@ -182,6 +191,8 @@ class LogState:
         """Counters that ``why`` resets begin at zero; returns whether that changes anything."""
         changed = False
         for page in pages:
+            if page.cleared and why is Reset.SELECT:
+                changed |= page.cleared(unit, nexus)
             for row in page.parameters:
                 resets = page.resets if row.resets is None else row.resets
                 if row.counts and resets & why:

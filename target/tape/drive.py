@@ -59,11 +59,12 @@ class Drive(Keyed):
         self.vendor_sense = s.own_codes(personality.sense)
         self.restore(nonvolatile.load(state))
         self.lifetime.power_cycles += 1
+        self.save_life()
         self.modes = ModePages(
             mode_pages.pages(compression != "off"), personality.modes, self.memory.get("modes")
         )
         self._describe()
-        self.logs = log_pages.PAGES
+        self.logs = log_pages.of(personality)
         self.block_length = 0
         self.buffered = 1
         self.look_out()
@@ -83,10 +84,12 @@ class Drive(Keyed):
 
     def unloading(self) -> None:
         """The cartridge keeps what happened to it."""
+        super().unloading()
         mam.unloading(self)
 
     def change_partition(self, number: int) -> None:
         """The cartridge counts by partition."""
+        self.tally()
         mam.partition_changes(self, number)
         super().change_partition(number)
 
@@ -128,6 +131,8 @@ class Drive(Keyed):
             self.require_volume()
         if self.guard is not None:
             self.guard.admit(command, nexus)
+        if self.exceptions:
+            self.inform(command, nexus)
 
     def failed(self, error: Exception, cdb: bytes) -> Sense:
         """3/31/00 where the structure of the volume is damaged and no command knew better."""
@@ -137,11 +142,6 @@ class Drive(Keyed):
             self.read_failed()
             return Sense(s.FORMAT_CORRUPTED)
         return super().failed(error, cdb)
-
-    def read_failed(self) -> None:
-        """Count a block that could not be read."""
-        self.counters.read_errors += 1
-        self.lifetime.read_errors += 1
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """Only the recommended one is known of these models."""
@@ -174,6 +174,7 @@ class Drive(Keyed):
         self.forget_key_failures()
         if rewinds or attention not in _RESETS_FROM_HOSTS:
             self.position = self.partition_number = 0
+        self.travel(moved=True)
         self.overwrite = None
         self._forget_ciphers()
 

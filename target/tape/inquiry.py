@@ -13,8 +13,8 @@ from target.medium.formats import TYPES
 from target.personality import Personality
 from target.scsi.layout import Layout
 from target.scsi.mode import ModePage
+from target.tape import tape_alert
 from target.tape.protection import METHODS, SIZE
-from target.tape.tape_alert import Flag
 
 DEVICE_TYPE = 0x01
 
@@ -194,7 +194,7 @@ def _sequential(identity: Identity) -> bytes:
 
 def _alerts(identity: Identity) -> bytes:
     """One bit for each flag that can be raised, flag 1 first."""
-    return sum(1 << 64 - flag for flag in Flag).to_bytes(8)
+    return tape_alert.supported()
 
 
 def _element(identity: Identity) -> bytes:

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition
-from target.tape import usage
+from target.tape import tape_alert, usage
 from target.tape.mam_table import ATTRIBUTES, BARCODE, BINARY, HOST_VENDOR, Attribute, vendor_host
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Memory(NamedTuple):
 
     @property
     def info(self) -> dict[str, Any]:
-        """What the cartridge keeps."""
+        """What the cartridge keeps, as of now."""
+        self.drive.tally()
         return self.cartridge.info
 
     @property
@@ -168,7 +169,7 @@ def unloading(drive: Drive) -> None:
     assert drive.cartridge is not None
     info = drive.cartridge.info
     usage.settle(info, drive.partition_number)
-    info["alerts"] = sum(1 << 64 - flag for flag in drive.alerts.active)
+    info["alerts"] = int.from_bytes(tape_alert.bits(drive.alerts.active))
 
 
 def partition_changes(drive: Drive, number: int) -> None:

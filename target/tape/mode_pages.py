@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target.scsi import sense as s
 from target.scsi.command import Nexus
 from target.scsi.layout import Layout
 from target.scsi.mode import Asked, ModePage, Values
@@ -317,7 +318,9 @@ def _test_exceptions(drive: Drive, nexus: Nexus, asked: Asked) -> None:
     """A test raises a TapeAlert flag for everyone, or lowers it."""
     sent = asked[0x1C, 0x00]
     todo, flag = _alert_test(sent["test_flag"]) or (_NOTHING, 0)
-    if sent["test"] and todo == _RAISE:
+    if sent["test"] and todo == _NOTHING:
+        drive.predict(s.FAILURE_PREDICTION_TEST)
+    elif sent["test"] and todo == _RAISE:
         drive.alert(flag)
     elif sent["test"] and todo == _LOWER:
         drive.alerts.clear(frozenset({flag}))

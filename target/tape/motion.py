@@ -35,8 +35,9 @@ class Motion(Recorder):
         factor: float = 0.0,
     ) -> None:
         super().__init__(personality, commands, compression, clock)
-        times = timing.table(personality.timing)
-        self.timing = timing.Timing(times, factor, clock) if factor else None
+        self.times = timing.table(personality.timing)
+        """What the model takes, whether or not it is to take it."""
+        self.timing = timing.Timing(self.times, factor, clock) if factor else None
         self.background = Background(clock, lambda error: self.failed(error, b""))
 
     @property
@@ -101,7 +102,7 @@ class Motion(Recorder):
         self.sync()
         seconds = 0.0
         if self.timing:
-            seconds = self.timing.engage(self.timing.seconds_to_unload(self.place()))
+            seconds = self._engage(self.timing, self.timing.seconds_to_unload(self.place()))
         self.background.run("unload", nexus, seconds, self.unload, immed=immed)
 
     def eject(self) -> Medium | None:
@@ -115,13 +116,20 @@ class Motion(Recorder):
         """Where an object is on the tape, in wraps; by default where the heads are."""
         assert self.cartridge is not None
         which = self.partition_number if partition is None else partition
+        before = sum(one.capacity for one in self.cartridge.partitions[:which])
+        used = self.offset(position, which)
+        return timing.place(used, before, self.cartridge.capacity, self.density.wraps)
+
+    def offset(self, position: int | None = None, partition: int | None = None) -> int:
+        """How much of a partition's capacity is before an object, in bytes; by default before the
+        heads. Raises MediumError where a damaged index does not tell."""
+        assert self.cartridge is not None
+        which = self.partition_number if partition is None else partition
         at = self.cartridge.partitions[which]
         number = self.position if position is None else position
         index = at.index
         offset = at.used if number >= index.count else index[number].offset
-        before = sum(one.capacity for one in self.cartridge.partitions[:which])
-        used, wraps = offset + number * OBJECT_COST, self.density.wraps
-        return timing.place(used, before, self.cartridge.capacity, wraps)
+        return offset + number * OBJECT_COST
 
     def go(self, position: int, partition: int | None = None) -> None:
         """Move to an object, at once or in the time that it takes."""
@@ -129,9 +137,9 @@ class Motion(Recorder):
         if stop:
             position = stop[0]
         if self.timing:
-            seconds = self.timing.engage(
-                self.timing.seconds_between(self.place(), self.place(position, partition))
-            )
+            there = self.place(position, partition)
+            seconds = self.timing.seconds_between(self.place(), there)
+            seconds = self._engage(self.timing, seconds)
             self.clock.sleep(seconds)
         self.arrive(position, partition)
         if stop:
@@ -160,7 +168,7 @@ class Motion(Recorder):
         seconds = 0.0
         if self.timing:
             there = self.place(position, partition)
-            seconds = self.timing.engage(self.timing.seconds_between(self.place(), there))
+            seconds = self._engage(self.timing, self.timing.seconds_between(self.place(), there))
 
         def finish() -> None:
             self.arrive(position, partition)
@@ -174,7 +182,7 @@ class Motion(Recorder):
         self.sync()
         seconds = 0.0
         if self.timing:
-            seconds = self.timing.engage(self.timing.seconds_to_rewind(self.place()))
+            seconds = self._engage(self.timing, self.timing.seconds_to_rewind(self.place()))
         self.background.run(
             "rewind", nexus, seconds, lambda: self.arrive(0, partition), immed=immed
         )
@@ -191,7 +199,7 @@ class Motion(Recorder):
         """An operation that goes over as much tape as ``count`` bytes take: erase, verify."""
         seconds = 0.0
         if self.timing:
-            seconds = self.timing.engage(self.timing.seconds_to_stream(count))
+            seconds = self._engage(self.timing, self.timing.seconds_to_stream(count))
         self.background.run(name, nexus, seconds, finish, immed=immed)
 
     def reform(self, name: str, nexus: Nexus, finish: Callable[[], object], *, immed: bool) -> None:
@@ -200,8 +208,16 @@ class Motion(Recorder):
         if self.timing:
             again = name == "format" and self._optimises()
             seconds = self.timing.format + (self.timing.optimise if again else 0)
-            seconds = self.timing.engage(seconds)
+            seconds = self._engage(self.timing, seconds)
         self.background.run(name, nexus, seconds, finish, immed=immed)
+
+    def _engage(self, mechanism: timing.Timing, seconds: float) -> float:
+        """The mechanism moves tape for so long; returns how long that is from now."""
+        self.count_motion(seconds)
+        return mechanism.engage(seconds)
+
+    def count_motion(self, seconds: float) -> None:
+        """The tape moved for so long."""
 
     def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
         """Nothing goes on any more."""

@@ -25,7 +25,7 @@ from target.scsi.command import Command
 from target.scsi.primary import PrimaryUnit
 from target.scsi.sense import CheckCondition, Code
 from target.tape.nonvolatile import Lifetime
-from target.tape.tape_alert import VOLUME, Flag, TapeAlerts
+from target.tape.tape_alert import Clears, Flag, TapeAlerts, cleared_by
 
 Medium = Cartridge | NullCartridge
 
@@ -98,7 +98,7 @@ class Mount(PrimaryUnit):
         assert self.cartridge is not None
         cartridge = self.cartridge
         self.held = False
-        self.alerts.clear(VOLUME)
+        self.alerts.clear(cleared_by(Clears.LOAD))
         self.lifetime.load_cycles += 1
         info = cartridge.info
         if "leader" in info["damage"]:
@@ -122,19 +122,24 @@ class Mount(PrimaryUnit):
         self.loading(cartridge)
         if not self._usable.readable and self._usable.fresh is None:
             self.alert(Flag.UNSUPPORTED_FORMAT)
+            self.lifetime.moving_at_incompatible = self.lifetime.seconds_moving
         self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
 
     def _clean(self, cartridge: Medium) -> None:
-        """A cleaning cartridge cleans once, and stays unthreaded (SSC-4 4.2.20, flags 0Bh, 16h)."""
-        info = cartridge.info
+        """A cleaning cartridge cleans once, and stays unthreaded (SSC-4 4.2.20, flags 0Bh, 16h,
+        and 17h for one of another kind of drive, which does not clean)."""
+        info, life = cartridge.info, self.lifetime
         self.alert(Flag.CLEANING_MEDIA)
-        if info["cleanings_left"] <= 0:
+        if cartridge.type.family != FORMATS[self.personality.media["native"]].family:
+            self.alert(Flag.INVALID_CLEANING)
+        elif info["cleanings_left"] <= 0:
             self.alert(Flag.EXPIRED_CLEANING)
         else:
             info["cleanings_left"] -= 1
-            self.lifetime.cleanings += 1
-            self.lifetime.bytes_since_clean = 0
-            self.alerts.clear(frozenset({Flag.CLEAN_NOW, Flag.CLEAN_PERIODIC}))
+            life.cleanings += 1
+            life.bytes_since_clean = 0
+            life.moving_at_cleaning = [life.seconds_moving, *life.moving_at_cleaning][:3]
+            self.alerts.clear(cleared_by(Clears.CLEAN))
             cartridge.save()
         self.save_life()
 
@@ -147,7 +152,10 @@ class Mount(PrimaryUnit):
             for partition in self.cartridge.partitions:
                 partition.sync()
             self.cartridge.save()
-        except (WriteFailed, OSError):
+        except (WriteFailed, OSError) as error:
+            lost = isinstance(error, WriteFailed)
+            self.alert(Flag.DIRECTORY_INVALID if lost else Flag.SYSTEM_AREA_WRITE)
+            self.alert(Flag.UNLOAD_FAILED)
             raise self.write_failed() from None
         self.loaded = False
         self.save_life()

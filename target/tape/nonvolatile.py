@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,15 @@ class Lifetime:
     write_errors: int = 0
     read_errors: int = 0
     seconds_on: float = 0.0
+    """With power, up to when this was last saved."""
     seconds_moving: float = 0.0
+    """In motion; none where operations take no time."""
+    moving_by_medium: dict[str, float] = field(default_factory=dict)
+    """The same by density code and medium type, in hex ("5E88")."""
+    moving_at_cleaning: list[float] = field(default_factory=list)
+    """``seconds_moving`` at the last three cleanings, the latest first."""
+    moving_at_incompatible: float = 0.0
+    """The same when a volume that this drive cannot use was last loaded."""
     metres: float = 0.0
     """Tape that went over the heads."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from target.clock import SYSTEM, Clock
 from target.encryption import abilities
@@ -18,22 +17,11 @@ from target.personality import Personality
 from target.scsi import sense as s
 from target.scsi.command import Command
 from target.scsi.sense import CheckCondition, Sense
+from target.tape.counters import Accounts
 from target.tape.mount import Medium, Mount
 from target.tape.tape_alert import Flag
 
 MB = 10**6
-
-
-@dataclass
-class Counters:
-    """What the log pages count. Bytes; *host* is before compression, *medium* is as stored."""
-
-    host_written: int = 0
-    host_read: int = 0
-    medium_written: int = 0
-    medium_read: int = 0
-    write_errors: int = 0
-    read_errors: int = 0
 
 
 class Recorder(Mount):
@@ -51,14 +39,16 @@ class Recorder(Mount):
     ) -> None:
         super().__init__(personality, commands, clock)
         self.compression = compression
-        self.counters = Counters()
+        self.accounts = Accounts(clock)
+        self.counters = self.accounts.counters
         self.parameters = Parameters()
         self.abilities = abilities.of(personality)
         self.guard: Guard | None = None
         """What is looked at before writing and moving; None: nothing."""
         self.read_cipher: tuple[int, int, BlockCipher | None] = (0, 0, None)
         self._run: tuple[int, int, BlockCipher | None] | None = None
-        self._early_warning = 0
+        self.early_warning = 0
+        """Bytes before the end of the partition from which on every write reports it."""
         self._warning_zone = 0
         """Bytes before the end of the partition from which on a write has something to report."""
         self._programmable_told = False
@@ -158,27 +148,8 @@ class Recorder(Mount):
         self.position += 1
         counters = self.counters
         counters.host_written += length
-        stored = partition.used - before
-        counters.medium_written += stored
-        self.count_written(stored)
-
-    def count_written(self, stored: int) -> None:
-        """Count bytes put on the medium for as long as the cartridge and the drive live."""
-        assert self.cartridge is not None
-        info, life = self.cartridge.info, self.lifetime
-        info["bytes_written"] += stored
-        info["last_written"] += stored
-        life.bytes_written += stored
-        life.bytes_since_clean += stored
-
-    def count_read(self, stored: int) -> None:
-        """Count bytes taken from the medium."""
-        assert self.cartridge is not None
-        info, life = self.cartridge.info, self.lifetime
-        info["bytes_read"] += stored
-        info["last_read"] += stored
-        life.bytes_read += stored
-        life.bytes_since_clean += stored
+        counters.medium_written += partition.used - before
+        counters.blocks_written += 1
 
     def cut(self) -> None:
         """End the tape at the position: what is written there starts a new run."""
@@ -205,10 +176,13 @@ class Recorder(Mount):
         """The host's file system refused data: what reached it stays, the run is over."""
         self._run = None
         self.position = min(self.position, self.partition.count)
-        self.counters.write_errors += 1
-        self.lifetime.write_errors += 1
+        self.failed_to_write()
+        self.alert(Flag.HARD_ERROR)
         self.alert(Flag.WRITE_FAILURE)
         return CheckCondition(Sense(s.WRITE_ERROR))
+
+    def failed_to_write(self) -> None:
+        """Data did not get onto the tape."""
 
     # --- room --------------------------------------------------------------------------------
 
@@ -222,15 +196,15 @@ class Recorder(Mount):
 
         The programmable zone (PEWS of mode page 10h subpage 01h, in 10**6 bytes) lies before it.
         """
-        self._early_warning = min(1 << 30, self.partition.capacity // 16)
+        self.early_warning = min(1 << 30, self.partition.capacity // 16)
         extension = self.modes.current.get((0x10, 0x01), {})
-        self._warning_zone = self._early_warning + extension.get("pews", 0) * MB
+        self._warning_zone = self.early_warning + extension.get("pews", 0) * MB
         self._programmable_told = self.remaining < self._warning_zone
 
     @property
     def past_early_warning(self) -> bool:
         """Whether what is written ends inside the early-warning zone."""
-        return self.remaining < self._early_warning
+        return self.remaining < self.early_warning
 
     @property
     def past_programmable_warning(self) -> bool:
@@ -247,7 +221,7 @@ class Recorder(Mount):
         if remaining >= self._warning_zone:
             self._programmable_told = False
             return None
-        if remaining < self._early_warning:
+        if remaining < self.early_warning:
             self._programmable_told = True
             return CheckCondition(Sense(s.EARLY_WARNING, information=0, eom=True))
         if self._programmable_told:

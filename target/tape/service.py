@@ -13,11 +13,11 @@ from target.scsi import sense as s
 from target.scsi.command import Command
 from target.scsi.sense import CheckCondition, Sense
 from target.tape import inquiry
-from target.tape.motion import Motion
-from target.tape.tape_alert import Flag
+from target.tape.reporting import Reporting
+from target.tape.tape_alert import Clears, Flag, cleared_by
 
 
-class Serviced(Motion):
+class Serviced(Reporting):
     """A drive with its model's buffers and diagnostic pages."""
 
     def __init__(
@@ -40,7 +40,18 @@ class Serviced(Motion):
 
     def self_test(self, extended: bool) -> Sense | None:
         """With a volume: what was written can be made durable; extended: both ends of the tape
-        can be found. Neither moves the position nor changes what is on the tape."""
+        can be found. Neither moves the position nor changes what is on the tape.
+
+        TapeAlert 39 is there from a test that failed to one that passed.
+        """
+        found = self._test(extended)
+        if found is None:
+            self.alerts.clear(cleared_by(Clears.TEST))
+        else:
+            self.alert(Flag.DIAGNOSTICS_REQUIRED)
+        return found
+
+    def _test(self, extended: bool) -> Sense | None:
         if not self.loaded:
             return None
         try:
@@ -56,11 +67,11 @@ class Serviced(Motion):
 
     def power_on_hours(self) -> int:
         """Over the drive's life."""
-        return int(self.lifetime.seconds_on) // 3600
+        return int(self.seconds_on()) // 3600
 
     def downloaded(self, good: bool) -> None:
         """TapeAlert 34 is there from an image that was refused to one that was taken."""
         if good:
-            self.alerts.clear(frozenset({Flag.DOWNLOAD_FAILED}))
+            self.alerts.clear(cleared_by(Clears.DOWNLOAD))
         else:
             self.alert(Flag.DOWNLOAD_FAILED)

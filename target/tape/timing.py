@@ -101,7 +101,7 @@ def place(used: int, before: int, capacity: int, wraps: int) -> float:
     return 2 * round(before / whole * wraps / 2) + used / whole * wraps
 
 
-def _spot(place: float) -> float:
+def spot(place: float) -> float:
     """How far from the beginning of the tape a place is, as a part of its length."""
     wrap, along = divmod(place, 1)
     return 1 - along if wrap % 2 else along
@@ -135,11 +135,11 @@ class Timing:
         """A move between two places; 0 where they are the same."""
         if here == there:
             return 0.0
-        return self._settle + abs(_spot(here) - _spot(there)) * self._search
+        return self._settle + abs(spot(here) - spot(there)) * self._search
 
     def seconds_to_rewind(self, here: float) -> float:
         """To the beginning of the tape, which is that of every partition."""
-        return self._settle + _spot(here) * self._rewind if here else 0.0
+        return self._settle + spot(here) * self._rewind if here else 0.0
 
     def seconds_to_unload(self, here: float) -> float:
         """Rewind and unthread."""

@@ -17,7 +17,6 @@ from target.scsi.command import GOOD, STATUS_GOOD, Call, Completion, Data, Rule,
 from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape.drive import Drive
 from target.tape.protection import NONE, SIZE, append, strip
-from target.tape.tape_alert import Flag
 
 Views = Sequence[memoryview]
 
@@ -89,16 +88,15 @@ def read_one(drive: Drive, used: ParameterSet, entry: Entry, out: Views, left: i
         code: Code = condition.sense.code
         if code is s.READ_ERROR:
             drive.position += 1
-            drive.alert(Flag.READ_FAILURE)
         raise CheckCondition(Sense(code, information=left)) from None
     drive.position += 1
     counters = drive.counters
     counters.host_read += got
     stored = entry.end - entry.offset
     counters.medium_read += stored
+    counters.blocks_read += 1
     if drive.timing:
         drive.timing.read(stored)
-    drive.count_read(stored)
     return got
 
 

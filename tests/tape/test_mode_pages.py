@@ -21,7 +21,7 @@ from tests.scsi.modes import (
     mode_select,
     page,
 )
-from tests.tape.host import TD9, Host, new_drive, tape
+from tests.tape.host import TD9, Host, new_drive, sense_of, tape
 
 NO_DATA_COMPRESSION = CONFIGURATION.replace("000000 01", "000000 00")
 
@@ -212,11 +212,13 @@ def test_a_test_raises_and_lowers_a_flag(host: Host) -> None:
     alerts = host.drive.alerts
     assert mode_select(host, 10, TEST.format(Flag.CLEAN_NOW)) is None
     assert alerts.active == {Flag.CLEAN_NOW}
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTED
     assert page(host, 0x1C) == bytes.fromhex(REPORTING), "the test itself is not kept"
     assert mode_select(host, 10, TEST.format(2**32 - Flag.CLEAN_NOW)) is None
     assert alerts.active == set()
     assert mode_select(host, 10, TEST.format(0)) is None
     assert alerts.active == set()
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTION_TEST
 
 
 @pytest.mark.req("SSC-MODE-1C")
