@@ -13,7 +13,8 @@ def replace_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file beside, make it durable and rename it; only its owner may read it."""
     new = path.with_suffix(".new")
     with open(new, "w", encoding="utf-8", opener=_private) as file:
-        json.dump(values, file, indent=1)
+        # One write: indented output comes in hundreds of pieces.
+        file.write(json.dumps(values, indent=1))
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
