@@ -40,11 +40,13 @@ _COUNTERS: dict[str, Any] = {
     "cleanings_left": CLEANINGS,
     "optimised": False,
     "damage": [],
+    "protection": [],
     "attributes": {},
     "proportion": WHOLE,
 }
 """What a new cartridge begins with. ``damage``: memory, leader or format, see `target.tape.mount`;
-``proportion``: what SET CAPACITY left of it, in 65535ths.
+``protection``: what hosts have asked for, see `target.tape.write_protection`; ``proportion``: what
+SET CAPACITY left of it, in 65535ths.
 """
 
 

@@ -92,6 +92,7 @@ class NullCartridge:
             "loads": 0, "bytes_written": 0, "bytes_read": 0, "last_written": 0, "last_read": 0,
             "last_loads": [], "initializations": 0, "cleanings_left": 0, "optimised": True,
             "damage": [], "identity": "", "write_protect": False, "proportion": 0xFFFF,
+            "protection": [],
         }  # fmt: skip
         self.attributes: dict[int, dict[int, bytes]] = {}
         self.partitions = (NullPartition(),)

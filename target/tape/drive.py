@@ -19,7 +19,15 @@ from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import Sense, invalid_parameter
-from target.tape import inquiry, log_pages, mam, mode_pages, mode_partitions, nonvolatile
+from target.tape import (
+    inquiry,
+    log_pages,
+    mam,
+    mode_pages,
+    mode_partitions,
+    nonvolatile,
+    write_protection,
+)
 from target.tape.keyed import Keyed
 from target.tape.mount import Medium
 from target.tape.protection import METHODS, SIZE, Protection
@@ -108,8 +116,9 @@ class Drive(Keyed):
     # --- keys --------------------------------------------------------------------------------
 
     def unloaded(self) -> None:
-        """Append-only mode ends, and keys that were to go with the volume go."""
+        """Append-only mode and associated write protection end; keys of the volume go."""
         self.modes.revert("write_mode", 0x10, 0x01)
+        self.modes.revert("asocwp", 0x10)
         self.modes.forget(*mode_partitions.KEY)
         self.forget_key_failures()
         self.release(self.parameters.demounted())
@@ -179,6 +188,10 @@ class Drive(Keyed):
         self._forget_ciphers()
 
     # --- mode parameters ---------------------------------------------------------------------
+
+    def protection(self) -> s.Code | None:
+        """The tab, or what hosts have asked for."""
+        return super().protection() or write_protection.refusal(self)
 
     def mode_header(self) -> tuple[int, int]:
         """Medium type; WP, buffered mode and speed 0."""

@@ -14,7 +14,7 @@ from target.scsi import sense as s
 from target.scsi.command import Nexus
 from target.scsi.layout import Layout
 from target.scsi.mode import Asked, ModePage, Values
-from target.tape import vendor_modes
+from target.tape import vendor_modes, write_protection
 from target.tape.mode_partitions import PARTITIONS
 
 if TYPE_CHECKING:
@@ -166,6 +166,25 @@ DEVICE_CONFIGURATION = Layout(
     15.0    prmwp""",
     16,
 )
+
+
+def _check_configuration(drive: Drive, present: Values, asked: Values) -> str | None:
+    """Write protection can become as asked."""
+    write_protection.check(drive, {name: asked[name] for name in write_protection.OF_VOLUME})
+    return None
+
+
+def _configure(drive: Drive, nexus: Nexus, asked: Asked) -> None:
+    """Compression has a second switch; what the cartridge keeps is its own."""
+    _link_compression(drive, nexus, asked)
+    drive.modes[0x10].update(dict.fromkeys(write_protection.KEPT, 0))
+    sent = asked[0x10, 0x00]
+    write_protection.apply(drive, {name: sent[name] for name in write_protection.OF_VOLUME})
+
+
+def _live_configuration(drive: Drive) -> Values:
+    partition = drive.partition_number if drive.loaded else 0
+    return {"active_partition": partition, **write_protection.kept(drive)}
 
 
 def _check_extension(drive: Drive, present: Values, asked: Values) -> str | None:
@@ -403,8 +422,9 @@ def pages(compresses: bool) -> tuple[ModePage, ...]:
         changeable=("write_delay", "select_compression", "wtre", "oir"),
         fixed=() if compresses else ("select_compression",),
         allowed={"select_compression": (0, 1), "wtre": (0, 1, 2)},
-        live=lambda drive: {"active_partition": drive.partition_number if drive.loaded else 0},
-        applied=_link_compression if compresses else None,
+        live=_live_configuration,
+        check=_check_configuration,
+        applied=_configure,
     )
     return (
         ERROR_RECOVERY, DISCONNECT, CONTROL, CONTROL_EXTENSION, DATA_PROTECTION, compression,

@@ -1,15 +1,17 @@
 """IBM's own mode pages: of the LTO drives 24h, 2Fh and 30h, of the 3592 drives 23h, 24h and 25h.
 
 LTO: IBM LTO SCSI Reference 6.6.19 to 6.6.21. 3592: the fields that LTFS reads and sets, at the
-offsets where it does; their neighbours are in no public source and are zero here.
+offsets where it does; other fields are in no public source and are zero here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target.scsi.command import Nexus
 from target.scsi.layout import Layout
-from target.scsi.mode import ModePage, Values
+from target.scsi.mode import Asked, ModePage, Values
+from target.tape import write_protection
 
 if TYPE_CHECKING:
     from target.tape.drive import Drive
@@ -158,21 +160,75 @@ PREFERRED_CARTRIDGE = ModePage(
 
 # --- 3592 --------------------------------------------------------------------------------------
 
+_PROTECTING = {
+    "associated_wp": ("asocwp", "reset_associated_wp"),
+    "persistent_wp": ("perswp", "reset_persistent_wp"),
+    "permanent_wp": ("prmwp", None),
+}
+"""The bit that protects, in page 10h too, and the one that ends it."""
+
+
+def _medium(drive: Drive) -> Values:
+    """The volume on the heads, if there is one."""
+    cartridge = drive.cartridge
+    if not drive.loaded or cartridge is None:
+        return {}
+    states = write_protection.states(drive)
+    return {
+        "medium_id": drive.medium_type(),
+        "format_id": drive.density_code(),
+        "worm_mode": cartridge.type.worm,
+        "physical_wp": cartridge.write_protect,
+        **{name: states[bit] for name, (bit, _) in _PROTECTING.items()},
+        "partition": drive.partition_number,
+        "cartridge_id": int(cartridge.info["identity"][:24] or "0", 16),
+    }
+
+
+def _protections(asked: Values) -> Values:
+    """The bits of page 10h that a page sent turns on or off; a bit of zero leaves what is there."""
+    wanted = {bit: 1 for name, (bit, _) in _PROTECTING.items() if asked[name]}
+    return wanted | {bit: 0 for bit, reset in _PROTECTING.values() if reset and asked[reset]}
+
+
+def _check_medium(drive: Drive, present: Values, asked: Values) -> str | None:
+    write_protection.check(drive, _protections(asked))
+    return None
+
+
+def _protect(drive: Drive, nexus: Nexus, asked: Asked) -> None:
+    drive.modes[0x23].update(dict.fromkeys(_PROTECTING, 0))
+    write_protection.apply(drive, _protections(asked[0x23, 0x00]))
+
+
 MEDIUM_SENSE = ModePage(
     0x23,
     "medium sense",
     Layout(
-        """10.7 physical_wp
-        10.4   persistent_wp
-        10.0   permanent_wp
-        11.0   scaling
-        12     scaling_value""",
-        60,
+        """4-5   medium_id
+        6       format_id
+        9.4     worm_locked
+        9.3-0   worm_mode
+        10.7    physical_wp
+        10.6    associated_wp
+        10.5    reset_associated_wp
+        10.4    persistent_wp
+        10.3    reset_persistent_wp
+        10.0    permanent_wp
+        11.1    segment_scaling
+        11.0    scaling
+        12      scaling_value
+        17      partition
+        48-59   cartridge_id"""
     ),
-    changeable=("scaling", "scaling_value"),
-    live=lambda drive: {"physical_wp": drive.loaded and drive.cartridge.write_protect},
+    changeable=("associated_wp", "persistent_wp", "permanent_wp", "scaling", "scaling_value"),
+    once=("reset_associated_wp", "reset_persistent_wp"),
+    live=_medium,
+    check=_check_medium,
+    applied=_protect,
 )
-"""LTFS scales a volume to its full capacity with SCALING 1 and value 0."""
+"""The structures of LTFS, but for capacities, file counts and internal labels, which stay zero.
+LTFS scales a volume to its full capacity with SCALING 1 and value 0."""
 
 INITIATOR_EXTENSIONS = ModePage(
     0x24,
