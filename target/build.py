@@ -48,7 +48,14 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     """One drive; its cartridge must exist."""
     model = personality.load(drive_plan.model)
     state = None if drive_plan.state is None else Path(drive_plan.state)
-    drive = Drive(model, drive_plan.serial, commands.of(model), drive_plan.compression, state, factor=drive_plan.timing)
+    drive = Drive(
+        model,
+        drive_plan.serial,
+        commands.of(model),
+        drive_plan.compression,
+        state,
+        factor=drive_plan.timing,
+    )
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(FORMATS[model.media["native"]]))
     elif drive_plan.cartridge is not None:

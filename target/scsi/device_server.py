@@ -53,6 +53,8 @@ class DeviceServer(LogicalUnit):
         self.descriptor_sense = False
         self.vendor_sense: dict[str, tuple[Code, int | None]] = {}
         """A maker's own code and fault symptom code, by the name of a condition in `sense`."""
+        self.unsettled = False
+        """Whether something goes on after its command, see `settle`."""
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
         for row in self.commands:
             if row.service_action is None:
@@ -103,11 +105,6 @@ class DeviceServer(LogicalUnit):
             sense = self.failed(error, cdb)
             self.told(sense, cdb)
             return self._check(sense, 0)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether something goes on after its command."""
-        return False
 
     def settle(self) -> None:
         """Look how far what is going on has come; called before any command."""

@@ -18,7 +18,7 @@ from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
 from target.scsi.registrations import Capabilities
-from target.scsi.sense import Sense, invalid_parameter
+from target.scsi.sense import CheckCondition, Sense, invalid_parameter
 from target.tape import (
     inquiry,
     log_pages,
@@ -26,6 +26,7 @@ from target.tape import (
     mode_pages,
     mode_partitions,
     nonvolatile,
+    sense_tail,
     write_protection,
 )
 from target.tape.keyed import Keyed
@@ -76,6 +77,8 @@ class Drive(Keyed):
         self.block_length = 0
         self.buffered = 1
         self.look_out()
+        self.failing = 0
+        """Operation code of the last command that failed."""
         self.protected: dict[Nexus, Protection] = {}
         """Nexuses whose blocks travel with protection behind them."""
 
@@ -134,10 +137,10 @@ class Drive(Keyed):
 
     def admit(self, command: Command, nexus: Nexus) -> None:
         """Nothing that goes on is in the way; commands that need a volume have one."""
-        if self.background.active:
+        if self.unsettled:
             self.background.admit(command, nexus)
-        if command.needs_medium:
-            self.require_volume()
+        if command.needs_medium and self.unfit is not None:
+            raise CheckCondition(self.unfit)
         if self.guard is not None:
             self.guard.admit(command, nexus)
         if self.exceptions:
@@ -151,6 +154,17 @@ class Drive(Keyed):
             self.read_failed()
             return Sense(s.FORMAT_CORRUPTED)
         return super().failed(error, cdb)
+
+    def told(self, sense: Sense, cdb: bytes) -> None:
+        """Sense data of some makers name the command."""
+        self.failing = cdb[0]
+        super().told(sense, cdb)
+
+    def encode_sense(self, sense: Sense, descriptor: bool) -> bytes:
+        """In fixed format with the maker's own bytes."""
+        if descriptor or "sense_tail" not in self.personality.quirks:
+            return super().encode_sense(sense, descriptor)
+        return sense_tail.fixed(self, self.translate(sense), self.sense_length)
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """Only the recommended one is known of these models."""
@@ -181,8 +195,8 @@ class Drive(Keyed):
         self.modes_changed()
         self.block_length, self.buffered = 0, 1
         self.forget_key_failures()
-        if rewinds or attention not in _RESETS_FROM_HOSTS:
-            self.position = self.partition_number = 0
+        if self.loaded and (rewinds or attention not in _RESETS_FROM_HOSTS):
+            self.seat(0)
         self.travel(moved=True)
         self.overwrite = None
         self._forget_ciphers()

@@ -38,12 +38,12 @@ class Motion(Recorder):
         self.times = timing.table(personality.timing)
         """What the model takes, whether or not it is to take it."""
         self.timing = timing.Timing(self.times, factor, clock) if factor else None
-        self.background = Background(clock, lambda error: self.failed(error, b""))
+        self.background = Background(
+            clock, lambda error: self.failed(error, b""), self._set_unsettled
+        )
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether something goes on that no command waits for."""
-        return self.background.active
+    def _set_unsettled(self, active: bool) -> None:
+        self.unsettled = active
 
     def settle(self) -> None:
         """End an operation whose time has come."""

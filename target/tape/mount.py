@@ -60,6 +60,9 @@ def usable(personality: Personality, cartridge: Medium) -> Usable:
 class Mount(PrimaryUnit):
     """A drive as far as its cartridge goes."""
 
+    partition: Partition
+    """The partition at the heads; there is one once a volume was loaded."""
+
     def __init__(
         self, personality: Personality, commands: Sequence[Command], clock: Clock = SYSTEM
     ) -> None:
@@ -79,6 +82,8 @@ class Mount(PrimaryUnit):
         """(partition, object) that ALLOW OVERWRITE named, or FORMATTING."""
         self.volume_written = False
         """Whether anything was written in this mount."""
+        self.unfit: Code | None = s.NO_MEDIUM
+        """Why commands that need a volume are refused, or None."""
         self._usable = Usable(False, None, False)
         self._checked = False
 
@@ -111,16 +116,16 @@ class Mount(PrimaryUnit):
             return
         if "memory" in info["damage"]:
             self.alert(Flag.MEMORY_CHIP_FAILURE)
-        self._usable = usable(self.personality, cartridge)
         self.loaded = True
-        self.position = self.partition_number = 0
+        self._judge()
+        self.seat(0)
         self.overwrite = None
         self.volume_written = False
         info["loads"] += 1
         info["last_written"] = info["last_read"] = 0
         self.save_life()
         self.loading(cartridge)
-        if not self._usable.readable and self._usable.fresh is None:
+        if self.unfit is not None:
             self.alert(Flag.UNSUPPORTED_FORMAT)
             self.lifetime.moving_at_incompatible = self.lifetime.seconds_moving
         self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
@@ -158,6 +163,7 @@ class Mount(PrimaryUnit):
             self.alert(Flag.UNLOAD_FAILED)
             raise self.write_failed() from None
         self.loaded = False
+        self.unfit = s.NO_MEDIUM
         self.save_life()
         self.unloaded()
 
@@ -191,17 +197,24 @@ class Mount(PrimaryUnit):
 
     # --- where ------------------------------------------------------------------------------
 
-    @property
-    def partition(self) -> Partition:
-        """The partition at the heads; a volume must be loaded."""
+    def seat(self, number: int) -> None:
+        """The heads are at the beginning of a partition."""
         assert self.cartridge is not None
+        self.partition_number = number
         # A null medium serves the same calls for clear blocks, and refuses encryption.
-        return self.cartridge.partitions[self.partition_number]  # type: ignore[return-value]
+        self.partition = self.cartridge.partitions[number]  # type: ignore[assignment]
+        self.position = 0
 
     def change_partition(self, number: int) -> None:
         """Go to the beginning of another partition, which must exist."""
-        self.partition_number = number
-        self.position = 0
+        self.seat(number)
+
+    def _judge(self) -> None:
+        """What can be done with the loaded volume."""
+        assert self.cartridge is not None
+        self._usable = usable(self.personality, self.cartridge)
+        hopeless = not self._usable.readable and self._usable.fresh is None
+        self.unfit = s.INCOMPATIBLE_MEDIUM if hopeless else None
 
     @property
     def partitions(self) -> int:
@@ -212,10 +225,8 @@ class Mount(PrimaryUnit):
 
     def require_volume(self) -> None:
         """2/3A/00 with no volume on the heads, 3/30/00 with one of a format it cannot use."""
-        if not self.loaded or self.cartridge is None:
-            raise CheckCondition(s.NO_MEDIUM)
-        if not self._usable.readable and self._usable.fresh is None:
-            raise CheckCondition(s.INCOMPATIBLE_MEDIUM)
+        if self.unfit is not None:
+            raise CheckCondition(self.unfit)
 
     def require_readable(self) -> None:
         """3/30/02 for a volume in a format that can only be written over."""
@@ -308,7 +319,7 @@ class Mount(PrimaryUnit):
                 self.cartridge.record(fresh)
             except OSError:
                 raise self.write_failed() from None
-            self._usable = usable(self.personality, self.cartridge)
+            self._judge()
 
     @property
     def fresh(self) -> Format | None:
@@ -335,7 +346,7 @@ class Mount(PrimaryUnit):
         except (OSError, MediumError):
             self.write_failed()
             raise CheckCondition(s.FORMAT_FAILED) from None
-        self._usable = usable(self.personality, self.cartridge)
+        self._judge()
         self.forget_checks()
         self.change_partition(0)
 

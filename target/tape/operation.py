@@ -86,13 +86,20 @@ class Operation:
 class Background:
     """What one drive does without a command, and what came of it.
 
-    ``failed`` makes sense data of an exception that is no CheckCondition. ``active`` is all that
+    ``failed`` makes sense data of an exception that is no CheckCondition; ``notify`` is told of
+    ``active`` when it may have changed. ``active`` is all that
     a command has to look at while there is nothing. The drive calls `settle` before it looks for
     unit attentions (the end of a load is one), then `admit`.
     """
 
-    def __init__(self, clock: Clock, failed: Callable[[Exception], Sense]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        failed: Callable[[Exception], Sense],
+        notify: Callable[[bool], object] = lambda active: None,
+    ) -> None:
         self.active = False
+        self._notify = notify
         self.operation: Operation | None = None
         self._clock = clock
         self._failed = failed
@@ -115,7 +122,7 @@ class Background:
         if immed and seconds > 0:
             assert self.operation is None, f"{name} during {self.operation.name}"
             self.operation = Operation(name, nexus, self._clock.monotonic(), seconds, finish)
-            self.active = True
+            self._set_active()
         else:
             if seconds > 0:
                 self._clock.sleep(seconds)
@@ -168,7 +175,11 @@ class Background:
             if operation.kind.completes:
                 self._end(operation)
         self._deferred.clear()
-        self.active = self.operation is not None
+        self._set_active()
+
+    def _set_active(self) -> None:
+        self.active = self.operation is not None or bool(self._deferred)
+        self._notify(self.active)
 
     def _sense(self, operation: Operation, code: Code) -> Sense:
         return Sense(code, progress=operation.progress(self._clock.monotonic()))
@@ -182,7 +193,7 @@ class Background:
             self._defer(operation.nexus, condition.sense)
         except Exception as error:
             self._defer(operation.nexus, self._failed(error))
-        self.active = self.operation is not None or bool(self._deferred)
+        self._set_active()
 
     def _defer(self, nexus: Nexus | None, sense: Sense) -> None:
         self._deferred.setdefault(nexus, replace(sense, deferred=True))
@@ -191,5 +202,5 @@ class Background:
         """The deferred error of a nexus; one that is nobody's is whoever's asks first."""
         whose = nexus if nexus in self._deferred else None
         sense = self._deferred.pop(whose, None)
-        self.active = self.operation is not None or bool(self._deferred)
+        self._set_active()
         return sense

@@ -108,7 +108,7 @@ def read(drive: Drive, call: Call) -> Completion:
     length, size, count = extent(drive, call)
     drive.require_readable()
     used = drive.parameters.of(call.nexus)
-    protection = drive.protected.get(call.nexus, NONE).read
+    protection = drive.protected and drive.protected.get(call.nexus, NONE).read
     if not fixed:
         if not count:
             return GOOD
@@ -161,7 +161,7 @@ def write(drive: Drive, call: Call) -> Completion:
     if drive.guard is not None:
         used = drive.guard.before_write(used)
     parts: Iterator[Views] = iter((buffers,)) if not fixed else pieces(buffers, size, count)
-    protection = drive.protected.get(call.nexus, NONE).write
+    protection = drive.protected and drive.protected.get(call.nexus, NONE).write
     if protection:
         if size <= SIZE:
             raise call.invalid("transfer_length")
