@@ -24,6 +24,7 @@ from target.tape import commands
 from target.tape.commands import COMMANDS
 from target.tape.drive import Drive
 from target.tape.operation import OPERATIONS
+from target.tape.tape_alert import ALERTS, Clears
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = (DOCS / "drives.md", DOCS / "media.md")
@@ -41,7 +42,9 @@ def render(text: str) -> str:
         head, name, old, end = match.groups()
         rows = [_cells(line) for line in old.splitlines()]
         columns, make = TABLES[name]
-        return head + _markdown(columns, make({row[0]: row[-1] for row in rows})) + end
+        at = columns.index("notes") if "notes" in columns else 0
+        notes = {row[0]: row[at] for row in rows if len(row) > at}
+        return head + _markdown(columns, make(notes)) + end
 
     return _TABLE.sub(made, text)
 
@@ -155,6 +158,15 @@ def _operation_rows(notes: Notes) -> Rows:
         )
 
 
+def _alert_rows(notes: Notes) -> Rows:
+    for alert in ALERTS:
+        if alert.raised:
+            number = str(alert.number)
+            cleared = [str(one.name).lower() for one in Clears if one and one in alert.clears]
+            severity = alert.severity.name.lower()
+            yield number, alert.name, severity, notes.get(number, ""), ", ".join(cleared)
+
+
 def _attribute_rows(notes: Notes) -> Rows:
     def rows(drive: Drive) -> Iterator[tuple[str, ...]]:
         for row in attributes(Asker(drive)):
@@ -221,6 +233,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Notes], Rows]]] = {
         ),
         _operation_rows,
     ),
+    "alerts": (("flag", "name", "severity", "notes", "cleared by"), _alert_rows),
     "attributes": (("code", "name", "of the", "models"), _attribute_rows),
     "cartridges": (
         ("media id", "kind", "holds", "medium type", "memory, bytes", "metres"),
