@@ -21,7 +21,7 @@ from target.scsi import reservations
 from target.scsi import sense as s
 from target.scsi.buffers import Mode
 from target.scsi.layout import Layout
-from target.scsi.log import COUNTER, LogPage
+from target.scsi.log import COUNTER, DU, LogPage, Reset
 from target.scsi.mode import CHANGEABLE, CURRENT, DEFAULT, ModePage
 from target.scsi.registrations import Type
 from target.tape import commands, inquiry, timing
@@ -274,7 +274,7 @@ def _parameters(body: bytes) -> Iterator[Facts]:
         length = body[3]
         yield {
             "code": body[:2].hex().upper(),
-            "counter": body[2] & 3 == COUNTER,
+            "counter": body[2] & (DU | 3) == COUNTER,
             "length": length,
             "value": body[4 : 4 + length].hex(" "),
         }
@@ -282,7 +282,8 @@ def _parameters(body: bytes) -> Iterator[Facts]:
 
 
 def _resets(page: LogPage) -> list[str]:
-    return [one.name.lower() for one in page.resets if one.name]
+    resets = page.resets | (Reset.SELECT if page.cleared else Reset.NONE)
+    return [one.name.lower() for one in resets if one.name]
 
 
 def _buffers(host: Asker) -> Iterator[Facts]:

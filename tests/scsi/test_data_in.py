@@ -22,7 +22,8 @@ FULL: dict[str, list[dict[str, int]]] = {
     ],
     "MODE SENSE(6)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
     "MODE SENSE(10)": [{"page_code": code} for code in (0, 0x0F, 0x3F)],
-    "LOG SENSE": [{"page_code": code} for code in (0, 0x02, 0x11, 0x17, 0x2E)],
+    # Not those that tell how long it is since something.
+    "LOG SENSE": [{"page_code": code} for code in (0, 0x02, 0x11, 0x12, 0x30, 0x2E)],
     "REPORT SUPPORTED OPERATION CODES": [
         {},
         {"rctd": 1},
