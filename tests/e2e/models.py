@@ -40,6 +40,33 @@ class Model:
     """Method of reporting informational exceptions, by default."""
     protocol: int
     """The identifier of the transport protocol: 0 Fibre Channel, 6 SAS."""
+    naa: str
+    """The beginning of its world-wide names: NAA and the maker's identifier."""
+    port_groups: bool
+    protection: tuple[int, ...]
+    """Methods of logical block protection."""
+    commands: frozenset[str]
+    """Those that not every model has, by the names that sg_opcodes gives them."""
+    timeouts: dict[str, int]
+    """Recommended seconds."""
+
+
+LTO = frozenset(
+    {
+        "Report identifying information", "Report target port groups", "Reserve(10)", "Release(10)",
+        "Set capacity", "Set identifying information",
+    }
+)  # fmt: skip
+ENTERPRISE = frozenset({"Read reverse(6)", "Recover buffered data"})
+
+
+def seconds(*numbers: int) -> dict[str, int]:
+    """The timeouts of those commands that take long."""
+    names = (
+        "Erase(6)", "Format medium", "Load unload", "Locate(16)", "Space(6)", "Read(6)", "Write(6)",
+        "Verify(6)", "Rewind", "Write filemarks(6)", "Send diagnostic", "Write buffer",
+    )  # fmt: skip
+    return dict(zip(names, numbers, strict=True))
 
 
 MODELS = (
@@ -60,6 +87,11 @@ MODELS = (
         saves_modes=True,
         mrie=3,
         protocol=6,
+        naa="5005076",
+        port_groups=True,
+        protection=(1,),
+        commands=LTO,
+        timeouts=seconds(16380, 1560, 780, 2040, 2040, 1500, 1500, 16920, 600, 1620, 2100, 540),
     ),
     Model(
         name="ibm/ult3580-td9",
@@ -78,6 +110,11 @@ MODELS = (
         saves_modes=True,
         mrie=4,
         protocol=6,
+        naa="5005076",
+        port_groups=True,
+        protection=(1, 2),
+        commands=LTO,
+        timeouts=seconds(74341, 3000, 960, 2940, 2940, 2340, 1500, 63300, 600, 1620, 1980, 540),
     ),
     Model(
         name="hp/ultrium-6",
@@ -96,6 +133,11 @@ MODELS = (
         saves_modes=False,
         mrie=3,
         protocol=6,
+        naa="50060b0",
+        port_groups=True,
+        protection=(1,),
+        commands=LTO,
+        timeouts=seconds(18000, 1560, 600, 1200, 1200, 1200, 300, 18000, 600, 300, 600, 60),
     ),
     Model(
         name="ibm/ts1160",
@@ -114,6 +156,11 @@ MODELS = (
         saves_modes=False,
         mrie=3,
         protocol=0,
+        naa="5005076",
+        port_groups=False,
+        protection=(1, 2),
+        commands=ENTERPRISE,
+        timeouts=seconds(64860, 3060, 900, 2380, 2380, 2340, 1440, 65820, 600, 1380, 2100, 530),
     ),
 )
 
