@@ -175,7 +175,10 @@ class DeviceServer(LogicalUnit):
 
     def translate(self, sense: Sense) -> Sense:
         """The condition in the maker's own words, if there are any for it."""
-        code, fsc = self.vendor_sense.get(s.NAMES.get(sense.code, ""), (sense.code, None))
+        own = self.vendor_sense.get(s.NAMES.get(sense.code, ""))
+        if own is None:
+            return sense
+        code, fsc = own
         return replace(sense, code=code, fsc=sense.fsc if fsc is None else fsc)
 
     def _check(self, sense: Sense, length: int) -> Completion:

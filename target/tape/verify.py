@@ -95,6 +95,8 @@ def read_reverse(drive: Drive, call: Call) -> Completion:
     if fixed and sili:
         raise call.invalid("sili")
     length, size, count = extent(drive, call)
+    if not count:
+        return GOOD
     drive.require_readable()
     used = drive.parameters.of(call.nexus)
     protection = drive.protected.get(call.nexus, NONE).read
