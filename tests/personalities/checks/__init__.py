@@ -1,0 +1,11 @@
+"""The checks by theme: importing this enters all of them into the registry."""
+
+from tests.personalities.checks import (
+    commands,
+    identity,
+    positioning,
+    readiness,
+    transfer,
+)
+
+__all__ = ["commands", "identity", "positioning", "readiness", "transfer"]
