@@ -45,6 +45,7 @@ def matrix(model: Personality) -> Iterator[dict[str, Any]]:
     UNIT READY, READ or WRITE says.
     """
     family = FORMATS[model.media["native"]].family
+    drive = Drive(model, "KRL0000001", commands.of(model))
     for kind in TYPES.values():
         if kind.family != family:
             continue
@@ -52,12 +53,13 @@ def matrix(model: Personality) -> Iterator[dict[str, Any]]:
         if len(recorded) != 1:
             recorded.insert(0, None)
         for form in recorded:
-            yield _try(model, kind, form)
+            yield _try(drive, kind, form)
+            drive.eject()
 
 
-def _try(model: Personality, kind: CartridgeType, form: Format | None) -> dict[str, Any]:
-    cartridge = Blank(form or FORMATS[model.media["native"]], kind, form is None)
-    drive = Drive(model, "KRL0000001", commands.of(model))
+def _try(drive: Drive, kind: CartridgeType, form: Format | None) -> dict[str, Any]:
+    cartridge = Blank(form or FORMATS[drive.personality.media["native"]], kind, form is None)
+    cleanings = drive.lifetime.cleanings
     drive.insert(cartridge)
     host = Initiator(drive)
     ready = host.send(bytes(6))
@@ -70,7 +72,7 @@ def _try(model: Personality, kind: CartridgeType, form: Format | None) -> dict[s
         "reads": False,
         "writes": None,
         "appends": False,
-        "cleans": bool(drive.lifetime.cleanings),
+        "cleans": drive.lifetime.cleanings > cleanings,
         "sense": {},
     }
     if ready.status:
