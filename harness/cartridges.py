@@ -45,7 +45,8 @@ def show(folder: Path) -> int:
     try:
         with _open(folder) as cartridge:
             info = cartridge.info
-            console.print(f"{cartridge.barcode}: {cartridge.type.description} cartridge")
+            # The description begins with the media id, as the barcode ends.
+            console.print(f"{cartridge.barcode[:-2]}{cartridge.type.description} cartridge")
             console.print(f"capacity   {cartridge.capacity:,} bytes native")
             used = sum(p.capacity - p.remaining for p in cartridge.partitions)
             console.print(f"used       {used:,} bytes")

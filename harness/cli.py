@@ -83,8 +83,8 @@ FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
 @cartridge.command()
 @FOLDER
-@click.option("--barcode", required=True, help="8 characters; the last two are the generation.")
-@click.option("--capacity", metavar="SIZE", help="Such as 64MiB (default: the generation's).")
+@click.option("--barcode", required=True, help="8 characters; the last two are the media id (L9).")
+@click.option("--capacity", metavar="SIZE", help="Such as 64MiB (default: its format's).")
 @click.option("--write-protect", is_flag=True, help="With the tab set.")
 def create(folder: Path, barcode: str, capacity: str | None, write_protect: bool) -> None:
     """Make a blank cartridge in FOLDER, which must not exist."""
