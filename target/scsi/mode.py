@@ -316,11 +316,6 @@ class ModePages:
             if one.page.applied:
                 one.page.applied(unit, nexus, asked)
 
-    def shared(self) -> dict[Key, Values]:
-        """The values that every nexus sees, to tell whether they change."""
-        shared = (page.key for page in self.pages if not page.per_nexus)
-        return {key: dict(self.current[key]) for key in shared}
-
     # --- state -------------------------------------------------------------------------------
 
     def forget(self, code: int, subpage: int = 0) -> None:

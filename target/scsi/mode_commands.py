@@ -92,13 +92,13 @@ def mode_select(unit: PrimaryUnit, call: Call) -> Completion:
         at = sent[-1].end
     if call["sp"] and not all(one.page.saved for one in sent):
         raise call.invalid("sp")
-    before = _shared(unit)
+    before = _seen(unit, call)
     unit.mode_select(call.nexus, header, descriptor, start)
     unit.modes.apply(unit, call.nexus, sent, save=bool(call["sp"]))
     unit.modes_changed()
     if call["sp"]:
         unit.remember(modes=unit.modes.saved)
-    if _shared(unit) != before:
+    if _seen(unit, call) != before:
         unit.attention(s.MODE_PARAMETERS_CHANGED, but=call.nexus)
     if any(one.taken != one.asked for one in sent):
         raise CheckCondition(s.ROUNDED_PARAMETER)
@@ -113,8 +113,11 @@ def _require_whole_page(data: bytes, at: int) -> None:
         raise CheckCondition(s.PARAMETER_LIST_LENGTH)
 
 
-def _shared(unit: PrimaryUnit) -> tuple[object, ...]:
-    return unit.mode_header(), unit.block_descriptor(), unit.modes.shared()
+def _seen(unit: PrimaryUnit, call: Call) -> tuple[object, ...]:
+    """What MODE SENSE of any nexus would return, but for the pages that each has for itself."""
+    pages = [page for page in unit.modes.pages if not page.per_nexus]
+    seen = [unit.modes.sense(page, CURRENT, unit, call.nexus) for page in pages]
+    return unit.mode_header(), unit.block_descriptor(), seen
 
 
 _SENSE = "1.3 dbd, 2.7-6 page_control, 2.5-0 page_code, 3 subpage_code"

@@ -3,9 +3,10 @@
 from tests.personalities.checks import (
     commands,
     identity,
+    modes,
     positioning,
     readiness,
     transfer,
 )
 
-__all__ = ["commands", "identity", "positioning", "readiness", "transfer"]
+__all__ = ["commands", "identity", "modes", "positioning", "readiness", "transfer"]
