@@ -1,8 +1,10 @@
 """A tape drive: what it holds between two commands, and the few things that change it.
 
 The commands themselves are functions in the modules beside this one; `commands` is their table.
-A drive is made in three layers: `mount` (the cartridge and the position), `recorder` (writing),
-and here the rest: mode parameters, keys that failed, reset and power.
+A drive is made in layers, each on those before it: `mount` (the cartridge and the position),
+`recorder` (writing), `motion` (time), `accounting` and `reporting` (what is counted, what is told
+later), `service` (buffers, self-test, microcode), `keyed` (keys), and here the rest: mode
+parameters, reset and power.
 """
 
 from __future__ import annotations
