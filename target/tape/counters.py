@@ -83,7 +83,7 @@ def stream(here: float, there: float) -> Travel:
 def move(here: float, there: float) -> Travel:
     """Locating or rewinding: straight to the spot, changing tracks on the way."""
     start, end = spot(here), spot(there)
-    return Travel(abs(start - end), start > 0 == end, (start < 0.5) != (end < 0.5))
+    return Travel(abs(start - end), end == 0 < start, (start < 0.5) != (end < 0.5))
 
 
 class Stopwatch:

@@ -122,6 +122,7 @@ class Drive(Keyed):
 
     def unloaded(self) -> None:
         """Append-only mode and associated write protection end; keys of the volume go."""
+        super().unloaded()
         self.modes.revert("write_mode", 0x10, 0x01)
         self.modes.revert("asocwp", 0x10)
         self.modes.forget(*mode_partitions.KEY)
@@ -130,6 +131,7 @@ class Drive(Keyed):
 
     def nexus_gone(self, nexus: Nexus) -> None:
         """Keys and mode parameters of the nexus alone go."""
+        super().nexus_gone(nexus)
         self.parameters.nexus_gone(nexus)
         self._forget_ciphers()
         self.modes.lost(nexus)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from target.medium.formats import Format
+from target.medium.formats import FORMATS, Format
 from target.scsi.log import LogPage, Parameter
 from target.tape.counters import statistics
 from target.tape.logs.rows import (
@@ -104,14 +104,35 @@ def _history(drive: Drive) -> bytes:
     )
 
 
-def _licence(form: Format) -> bytes:
+def generation(form: Format) -> int:
+    """Of an LTO format."""
+    return int(form.name.removeprefix("LTO-").strip("MP"))
+
+
+def _licence(drive: Drive) -> bytes:
     """As the media of LTO drives have it: the generation twice."""
-    digits = form.name.removeprefix("LTO-").removeprefix("M").rstrip("P")
-    return f"{int(digits):02}".encode() * 2 if form.family == "LTO" else b""
+    form = drive.density
+    if not drive.loaded or form.family != "LTO":
+        return b""
+    return f"{generation(form):02}".encode() * 2
 
 
-def _personality(form: Format) -> bytes:
-    return form.name.replace("LTO", "Ultrium").encode()[:9]
+OWN_SCHEME = 8
+"""From this generation on LTO drives name media id and generation (IBM LTO SCSI Reference 0.1.4);
+older ones and HP's say Ultrium."""
+
+
+def _personality(drive: Drive) -> bytes:
+    """Medium and format in nine characters."""
+    form = drive.density
+    if not drive.loaded or drive.cartridge is None:
+        return b""
+    if form.family != "LTO":
+        return form.name.encode()[:9]
+    native = FORMATS[drive.personality.media["native"]]
+    if native.family == "LTO" and generation(native) >= OWN_SCHEME:
+        return f"LTO{drive.cartridge.type.suffix}G{generation(form):X}".encode()
+    return f"Ultrium-{generation(form):X}".encode()
 
 
 def _life_left(drive: Drive) -> int:
@@ -166,11 +187,11 @@ _STOPPED = (number(0x001A, 4, none), number(0x001B, 4, none))
 """How often writing stopped on forward and on backward wraps."""
 _IDENTITY = (
     text(0x0040, 32, lambda d: attribute(d, 0x0401)),
-    text(0x0041, 8, lambda d: attribute(d, 0x0401)[-8:]),
+    text(0x0041, 8, lambda d: attribute(d, 0x0401).rstrip()[-8:]),
     text(0x0042, 32, lambda d: d.cartridge.barcode.encode() if d.loaded and d.cartridge else b""),
     text(0x0043, 8, lambda d: attribute(d, 0x0400)),
-    text(0x0044, 4, lambda d: _licence(d.density) if d.loaded else b""),
-    text(0x0045, 9, lambda d: _personality(d.density) if d.loaded else b""),
+    text(0x0044, 4, _licence),
+    text(0x0045, 9, _personality),
 )
 _DATE = (text(0x0046, 8, lambda d: attribute(d, 0x0406)),)
 _STATE = (
