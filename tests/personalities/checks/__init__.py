@@ -3,10 +3,23 @@
 from tests.personalities.checks import (
     commands,
     identity,
+    logs,
+    memory,
     modes,
     positioning,
     readiness,
+    reservations,
     transfer,
 )
 
-__all__ = ["commands", "identity", "modes", "positioning", "readiness", "transfer"]
+__all__ = [
+    "commands",
+    "identity",
+    "logs",
+    "memory",
+    "modes",
+    "positioning",
+    "readiness",
+    "reservations",
+    "transfer",
+]
