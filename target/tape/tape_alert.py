@@ -106,7 +106,7 @@ ALERTS = (
     Alert(0x38, "unrecoverable unload failure", _C, _LOAD, raised=True),
     Alert(0x39, "automation interface failure", _C),
     Alert(0x3A, "microcode failure", _W, raised=True),
-    Alert(0x3B, "WORM medium - integrity check failed", _W, _LOAD),
+    Alert(0x3B, "WORM medium - integrity check failed", _W, _LOAD, raised=True),
     Alert(0x3C, "WORM medium - overwrite attempted", _W, _LOAD, raised=True),
     Alert(0x3D, "encryption policy violation", _W, _LOAD),
 )
@@ -140,6 +140,7 @@ class Flag(enum.IntEnum):
     LOAD_FAILED = 0x37
     UNLOAD_FAILED = 0x38
     MICROCODE_FAILURE = 0x3A
+    WORM_INTEGRITY = 0x3B
     WORM_OVERWRITE = 0x3C
 
 
