@@ -45,6 +45,8 @@ class Model:
     port_groups: bool
     protection: tuple[int, ...]
     """Methods of logical block protection."""
+    reservations: tuple[int, ...]
+    """Types of persistent reservations."""
     commands: frozenset[str]
     """Those that not every model has, by the names that sg_opcodes gives them."""
     timeouts: dict[str, int]
@@ -90,6 +92,7 @@ MODELS = (
         naa="5005076",
         port_groups=True,
         protection=(1,),
+        reservations=(1, 3, 5, 6, 7, 8),
         commands=LTO,
         timeouts=seconds(16380, 1560, 780, 2040, 2040, 1500, 1500, 16920, 600, 1620, 2100, 540),
     ),
@@ -113,6 +116,7 @@ MODELS = (
         naa="5005076",
         port_groups=True,
         protection=(1, 2),
+        reservations=(1, 3, 5, 6, 7, 8),
         commands=LTO,
         timeouts=seconds(74341, 3000, 960, 2940, 2940, 2340, 1500, 63300, 600, 1620, 1980, 540),
     ),
@@ -136,6 +140,7 @@ MODELS = (
         naa="50060b0",
         port_groups=True,
         protection=(1,),
+        reservations=(3, 6, 8),
         commands=LTO,
         timeouts=seconds(18000, 1560, 600, 1200, 1200, 1200, 300, 18000, 600, 300, 600, 60),
     ),
@@ -159,6 +164,7 @@ MODELS = (
         naa="5005076",
         port_groups=False,
         protection=(1, 2),
+        reservations=(1, 3, 5, 6, 7, 8),
         commands=ENTERPRISE,
         timeouts=seconds(64860, 3060, 900, 2380, 2380, 2340, 1440, 65820, 600, 1380, 2100, 530),
     ),

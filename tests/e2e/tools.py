@@ -119,6 +119,13 @@ class Tools:
         assert status != 0, f"{line} ended well:\n{output}"
         return output
 
+    def each(self, *lines: str) -> list[tuple[int, str]]:
+        """Run lines in one go: for each its exit status and output, errors among it."""
+        said = self.ok("".join(f'{{ {line}; }} 2>&1; echo "==$?"\n' for line in lines))
+        found = re.findall(r"(.*?)==(\d+)\n", said, re.S)
+        assert len(found) == len(lines), said
+        return [(int(status), text) for text, status in found]
+
     def raw(self, cdb: str, length: int = 0, out: bytes = b"") -> Raw:
         """Send a CDB, given in hex, with ``out`` or with room for ``length`` bytes."""
         got = self.folder / "raw-in"
