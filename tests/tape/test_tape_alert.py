@@ -1,0 +1,545 @@
+"""TapeAlert: what raises and what clears each flag, who sees it, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from target.medium.cartridge import Cartridge
+from target.medium.index import ENTRY_SIZE
+from target.scsi import sense as s
+from target.scsi.sense import CheckCondition, Code
+from target.tape import tape_alert
+from target.tape.tape_alert import ALERTS, Flag
+from tests.tape.host import FILEMARKS, GOOD, MIB, Host, new_cartridge, new_drive, sense_of, tape
+from tests.tape.logs import drive_of, flags, known, log_select, log_sense, logged, page, remount
+from tests.tape.memory import value
+
+REQUIREMENTS = {
+    0x01: "SSC-TA-01", 0x02: "SSC-TA-02", 0x03: "SSC-TA-03", 0x04: "SSC-TA-04", 0x05: "SSC-TA-05",
+    0x06: "SSC-TA-06", 0x07: "SSC-TA-07", 0x08: "SSC-TA-08", 0x09: "SSC-TA-09", 0x0A: "SSC-TA-10",
+    0x0B: "SSC-TA-11", 0x0C: "SSC-TA-12", 0x0D: "SSC-TA-13", 0x0E: "SSC-TA-13", 0x0F: "SSC-TA-15",
+    0x10: "SSC-TA-16", 0x11: "SSC-TA-17", 0x12: "SSC-TA-18", 0x13: "SSC-TA-19", 0x14: "SSC-TA-20",
+    0x15: "SSC-TA-21", 0x16: "SSC-TA-22", 0x17: "SSC-TA-23", 0x18: "SSC-TA-24", 0x19: "SSC-TA-25",
+    0x1A: "SSC-TA-26", 0x1B: "SSC-TA-27", 0x1C: "SSC-TA-28", 0x1D: "SSC-TA-29", 0x1E: "SSC-TA-30",
+    0x1F: "SSC-TA-31", 0x20: "SSC-TA-32", 0x21: "SSC-TA-33", 0x22: "SSC-TA-34", 0x23: "SSC-TA-35",
+    0x24: "SSC-TA-36", 0x25: "SSC-TA-37", 0x26: "SSC-TA-38", 0x27: "SSC-TA-39", 0x32: "SSC-TA-50",
+    0x33: "SSC-TA-51", 0x34: "SSC-TA-52", 0x35: "SSC-TA-53", 0x36: "SSC-TA-54", 0x37: "SSC-TA-55",
+    0x38: "SSC-TA-56", 0x39: "SSC-TA-57", 0x3A: "SSC-TA-58", 0x3B: "SSC-TA-59", 0x3C: "SSC-TA-60",
+}  # fmt: skip
+
+
+SUPPORTED = "3cf7de0042003370"
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with logged() as one:
+        yield one
+
+
+def response(host: Host) -> set[int]:
+    """Page 12h: the active flags."""
+    bits = int.from_bytes(page(host, 0x12)[0], "big")
+    return {flag for flag in range(1, 65) if bits >> 64 - flag & 1}
+
+
+def exceptions(host: Host, *, dexcpt: int = 0, mrie: int = 4, test: int = 0, flag: int = 0) -> None:
+    """MODE SELECT(6) of the informational exceptions control page."""
+    number = (flag & 0xFFFFFFFF).to_bytes(4, "big")
+    body = bytes((0x1C, 10, dexcpt << 3 | test << 2, mrie, 0, 0, 0, 0)) + number
+    data = bytes((0, 0, 0x10, 0)) + body
+    reply = host.send(bytes((0x15, 0x10, 0, 0, len(data), 0)), out=data)
+    assert reply.status == GOOD, reply
+
+
+def report_recovered(host: Host) -> None:
+    """PER of the read-write error recovery page."""
+    data = bytes((0, 0, 0x10, 0)) + bytes.fromhex("01 0a 2c ff 00000000 ff 000000")
+    assert host.send(bytes((0x15, 0x10, 0, 0, len(data), 0)), out=data).status == GOOD
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+def test_flags_are_in_order_and_those_that_are_raised_have_names() -> None:
+    numbers = [alert.number for alert in ALERTS]
+    assert numbers == sorted(set(numbers))
+    assert {alert.number for alert in ALERTS if alert.raised} == set(Flag)
+    assert set(REQUIREMENTS) == set(numbers) - {0x31, 0x3D}
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        pytest.param(alert.number, id=f"{alert.number}", marks=pytest.mark.req(row))
+        for alert in ALERTS
+        if (row := REQUIREMENTS.get(alert.number))
+    ],
+)
+def test_a_test_raises_any_flag(host: Host, flag: int) -> None:
+    """And every place that tells of flags has it."""
+    exceptions(host, test=1, flag=flag)
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTED
+    assert response(host) == {flag}
+    assert flags(host) == {flag}
+    host.load(load=False)
+    assert host.drive.cartridge is not None
+    assert host.drive.cartridge.info["alerts"] == 1 << 64 - flag
+    exceptions(host, test=1, flag=-flag)
+    assert response(host) == set()
+
+
+@pytest.mark.req("SSC-VPD-B2", "SSC-TA-R3")
+def test_the_vital_product_data_name_the_flags_that_are_raised() -> None:
+    told = int.from_bytes(tape_alert.supported(), "big")
+    assert {flag for flag in range(1, 65) if told >> 64 - flag & 1} == set(Flag)
+    drive = new_drive()
+    assert drive.vpd_pages[0xB2] == tape_alert.supported() == bytes.fromhex(SUPPORTED)
+
+
+@pytest.mark.req("SSC-LOG-2E")
+def test_golden_page(host: Host) -> None:
+    rows = b"".join(bytes((0, flag, 0xC0, 1, 0)) for flag in range(1, 65))
+    assert log_sense(host, 0x2E) == bytes.fromhex("ae 00 0140") + rows
+
+
+@pytest.mark.req("SSC-LOG-12")
+def test_golden_response() -> None:
+    with logged(protect=True) as host:
+        host.write(b"x")
+        golden = bytes.fromhex("92 00 000c 0000 43 08 0080000000000000")
+        assert log_sense(host, 0x12) == golden
+        assert log_sense(host, 0x12) == golden, "reading it clears nothing"
+        assert flags(host) == {9}
+        assert response(host) == {9}, "nor does another reading"
+
+
+# --- who sees a flag, and how long -------------------------------------------------------------
+
+
+@pytest.mark.req("SSC-TA-09", "SSC-TA-R1")
+def test_each_nexus_reads_a_flag_once() -> None:
+    with tape(protect=True) as host:
+        other = Host(host.drive, "other")
+        other.hear()
+        assert flags(host) == set()
+        host.write(b"x")
+        assert flags(host) == {9}
+        assert flags(host) == set()
+        assert flags(other) == {9}, "reading it is no one else's business"
+        assert flags(other) == set()
+        other.write(b"x")
+        assert flags(host) == flags(other) == {9}
+
+
+@pytest.mark.parametrize("control", [0, 1, 2, 3])
+def test_flags_are_the_same_whatever_values_are_asked_for(control: int) -> None:
+    """tapeinfo asks for thresholds."""
+    with tape(protect=True) as host:
+        host.write(b"x")
+        assert log_sense(host, 0x2E, control=control)[4 + 8 * 5 :][:5] == bytes((0, 9, 0xC0, 1, 1))
+
+
+@pytest.mark.req("SSC-LOG-2E", "SSC-TA-09")
+def test_a_look_at_the_length_is_no_reading() -> None:
+    with tape(protect=True) as host:
+        host.write(b"x")
+        assert log_sense(host, 0x2E, room=4) == bytes.fromhex("ae 00 0140")
+        assert flags(host) == {9}
+
+
+def test_reading_may_be_told_to_leave_the_flags() -> None:
+    """TAPLSD, where a model lets it be."""
+    with logged(known(modes={**known().modes, "10-01": {"taplsd": 1}}), protect=True) as host:
+        host.write(b"x")
+        assert flags(host) == flags(host) == {9}
+
+
+@pytest.mark.req("SSC-LOG-R5", "SSC-TA-R1")
+@pytest.mark.parametrize("code", [0x00, 0x2E])
+def test_log_select_clears_them_for_everyone(code: int) -> None:
+    with logged(protect=True) as host:
+        other = Host(host.drive, "other")
+        other.hear()
+        host.write(b"x")
+        assert log_select(host, code).status == GOOD
+        assert other.hear() == [s.LOG_PARAMETERS_CHANGED]
+        assert flags(host) == flags(other) == response(host) == set()
+        assert log_select(host, 0x2E).status == GOOD
+        assert other.hear() == [], "nothing has changed"
+
+
+def test_log_select_may_be_told_to_leave_the_flags() -> None:
+    """TASER."""
+    with logged(known(modes={**known().modes, "10-01": {"taser": 1}}), protect=True) as host:
+        host.write(b"x")
+        assert log_select(host).status == GOOD
+        assert flags(host) == {9}
+
+
+@pytest.mark.req("SSC-TA-R2")
+def test_another_load_clears_what_is_of_a_volume(host: Host) -> None:
+    for alert in ALERTS:
+        host.drive.alert(alert.number)
+    remount(host)
+    of_volume = {alert.number for alert in ALERTS if alert.clears is tape_alert.Clears.LOAD}
+    assert response(host) == {alert.number for alert in ALERTS} - of_volume
+    assert {1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 15, 16, 17, 18, 22, 23, 51, 52, 55} <= of_volume
+
+
+def test_loss_of_power_clears_them_and_a_reset_does_not(host: Host) -> None:
+    host.drive.alert(Flag.DOWNLOAD_FAILED)
+    host.drive.reset()
+    host.hear()
+    assert response(host) == {Flag.DOWNLOAD_FAILED}
+    host.drive.power_on()
+    host.hear()
+    assert response(host) == set()
+
+
+@pytest.mark.req("SSC-TA-R3")
+def test_the_memory_has_those_of_the_last_load(host: Host) -> None:
+    host.drive.alert(Flag.READ_FAILURE)
+    assert value(host, 0x0002) == bytes(8), "of the load before this one"
+    host.load(load=False)
+    host.load()
+    host.hear()
+    assert value(host, 0x0002) == bytes.fromhex("0800000000000000")
+    assert response(host) == set()
+
+
+# --- what raises them --------------------------------------------------------------------------
+
+
+@pytest.mark.req("SSC-TA-03", "SSC-TA-05")
+def test_a_damaged_block(host: Host) -> None:
+    host.write_tape([bytes(100)])
+    host.damage(0)
+    assert sense_of(host.read(100)).code is s.READ_ERROR
+    assert flags(host) == {Flag.HARD_ERROR, Flag.READ_FAILURE}
+
+
+@pytest.mark.req("SSC-TA-03", "SSC-TA-06")
+def test_data_that_cannot_be_written(host: Host) -> None:
+    host.write(bytes(100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.pwrite", _full)
+        assert sense_of(host.filemarks()).code is s.WRITE_ERROR
+    assert flags(host) == {Flag.HARD_ERROR, Flag.WRITE_FAILURE}
+
+
+def _full(*_: object) -> int:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.req("SSC-TA-03", "SSC-TA-04")
+def test_a_damaged_structure(host: Host) -> None:
+    host.write_tape([bytes(100), None, bytes(100)])
+    cartridge = host.drive.eject()
+    assert isinstance(cartridge, Cartridge)
+    cartridge.close()
+    path = cartridge.folder / "partition0" / "index"
+    data = bytearray(path.read_bytes())
+    data[ENTRY_SIZE] ^= 0xFF
+    path.write_bytes(data)
+    host.drive.insert(Cartridge(cartridge.folder))
+    host.hear()
+    assert sense_of(host.space(FILEMARKS, 1)).code is s.FORMAT_CORRUPTED
+    assert flags(host) == {Flag.HARD_ERROR, Flag.MEDIUM}
+
+
+@pytest.mark.req("SSC-TA-09")
+def test_a_protected_volume() -> None:
+    with logged(protect=True) as host:
+        assert sense_of(host.filemarks()).code is s.WRITE_PROTECTED
+        assert flags(host) == {Flag.WRITE_PROTECT}
+
+
+@pytest.mark.req("SSC-TA-10", "SSC-SENSE-5-53-02")
+def test_removal_that_is_prevented(host: Host) -> None:
+    host.prevent(True)
+    assert sense_of(host.load(load=False)).code is s.REMOVAL_PREVENTED
+    assert flags(host) == {Flag.NO_REMOVAL}
+    host.prevent(False)
+    remount(host)
+    assert response(host) == set()
+
+
+@pytest.mark.req("SSC-TA-16")
+def test_a_volume_that_is_taken_by_force(host: Host) -> None:
+    host.prevent(True)
+    cartridge = host.drive.eject()
+    assert cartridge is not None
+    assert flags(host) == {Flag.FORCED_EJECT}
+    host.prevent(False)
+    host.drive.insert(cartridge)
+    host.hear()
+    assert response(host) == set()
+    host.drive.eject()
+    assert response(host) == set(), "nobody minds"
+    host.drive.insert(cartridge)
+
+
+def alone(
+    folder: Path, barcode: str, change: Callable[[Cartridge], None] | None = None
+) -> tuple[Host, Cartridge]:
+    """A cartridge put into a drive, whatever comes of it."""
+    host = Host(new_drive())
+    host.hear()
+    cartridge = new_cartridge(folder, barcode)
+    if change:
+        change(cartridge)
+    with suppress(CheckCondition):
+        host.drive.insert(cartridge)
+    host.hear()
+    return host, cartridge
+
+
+def _empty_cleaner(cartridge: Cartridge) -> None:
+    cartridge.info["cleanings_left"] = 0
+
+
+@pytest.mark.parametrize(
+    ("barcode", "change", "raised"),
+    [
+        pytest.param("KRL001L6", None, {12}, marks=pytest.mark.req("SSC-TA-12")),
+        pytest.param("CLN001CU", None, {11}, marks=pytest.mark.req("SSC-TA-11")),
+        pytest.param("CLN001CU", _empty_cleaner, {11, 22}, marks=pytest.mark.req("SSC-TA-22")),
+        pytest.param("CLN001CA", None, {11, 23}, marks=pytest.mark.req("SSC-TA-23")),
+        pytest.param(
+            "KRL001L9",
+            lambda one: one.info.update(damage=["leader"]),
+            {14, 55},
+            marks=pytest.mark.req("SSC-TA-13", "SSC-TA-55"),
+        ),
+        pytest.param(
+            "KRL001L9",
+            lambda one: one.info.update(damage=["memory"]),
+            {15},
+            marks=pytest.mark.req("SSC-TA-15"),
+        ),
+    ],
+)
+def test_cartridges_that_raise_flags_by_being_loaded(
+    tmp_path: Path,
+    barcode: str,
+    change: Callable[[Cartridge], None] | None,
+    raised: set[int],
+) -> None:
+    host, cartridge = alone(tmp_path, barcode, change)
+    assert flags(host) == raised
+    host.drive.eject()
+    cartridge.close()
+
+
+def test_a_strange_cleaning_cartridge_does_not_clean(tmp_path: Path) -> None:
+    host, cartridge = alone(tmp_path, "CLN001CA")
+    assert host.drive.lifetime.cleanings == 0
+    assert cartridge.info["cleanings_left"] > 0
+    host.drive.eject()
+    cartridge.close()
+
+
+@pytest.mark.req("SSC-LOG-13", "SSC-TA-55")
+def test_what_would_help_a_cartridge_that_does_not_load(tmp_path: Path) -> None:
+    host = Host(drive_of(known()))
+    host.hear()
+    cartridge = new_cartridge(tmp_path, "KRL001L9")
+    cartridge.info["damage"] = ["leader"]
+    with pytest.raises(CheckCondition):
+        host.drive.insert(cartridge)
+    assert page(host, 0x13)[0] == b"\3", "take it out and put it in again"
+    assert page(host, 0x11)[0][3] & 0x04, "RRQST"
+    host.drive.eject()
+    cartridge.close()
+
+
+@pytest.mark.req("SSC-TA-17")
+def test_a_format_that_is_only_read() -> None:
+    with logged(known("ibm/ult3580-td6"), barcode="KRL001L4") as host:
+        host.write(b"x")
+        assert flags(host) == {Flag.READ_ONLY_FORMAT}
+
+
+@pytest.mark.req("SSC-TA-18")
+def test_a_tape_that_was_in_use_when_power_failed(tmp_path: Path) -> None:
+    cartridge = new_cartridge(tmp_path, "KRL001L9")
+    host = Host(new_drive())
+    host.drive.insert(cartridge)
+    host.hear()
+    host.write(bytes(5000))
+    host.filemarks()
+    for _ in range(3):
+        host.write(bytes(MIB))
+    cartridge.abandon()
+    again = Cartridge(cartridge.folder)
+    other = Host(new_drive())
+    other.hear()
+    other.drive.insert(again)
+    other.hear()
+    assert flags(other) == {Flag.DIRECTORY_CORRUPTED}
+    remount(other)
+    other.drive.eject()
+    again.close()
+    last = Cartridge(cartridge.folder)
+    other.drive.insert(last)
+    other.hear()
+    assert flags(other) == set(), "all is well since then"
+    other.drive.eject()
+    last.close()
+
+
+@pytest.mark.req("SSC-TA-34")
+def test_firmware_that_is_refused(host: Host) -> None:
+    host.drive.downloaded(False)
+    assert flags(host) == {Flag.DOWNLOAD_FAILED}
+    host.drive.downloaded(True)
+    assert response(host) == set()
+
+
+@pytest.mark.req("SSC-TA-39")
+def test_a_self_test_that_fails(host: Host) -> None:
+    host.write(bytes(100))
+    test = bytes((0x1D, 0x04, 0, 0, 0, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.pwrite", _full)
+        assert sense_of(host.send(test)).code is s.SELF_TEST_FAILED
+    assert Flag.DIAGNOSTICS_REQUIRED in response(host)
+    assert host.send(test).status == GOOD
+    assert Flag.DIAGNOSTICS_REQUIRED not in response(host)
+
+
+@pytest.mark.req("SSC-TA-51", "SSC-TA-56")
+def test_an_unload_that_fails(host: Host) -> None:
+    host.write(bytes(100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.pwrite", _full)
+        patch.setattr(host.drive, "sync", lambda: None)
+        assert sense_of(host.load(load=False)).code is s.WRITE_ERROR
+    assert {Flag.DIRECTORY_INVALID, Flag.UNLOAD_FAILED} <= response(host)
+    assert host.drive.loaded
+
+
+@pytest.mark.req("SSC-TA-52", "SSC-TA-56")
+def test_a_memory_that_cannot_be_written_at_the_end(host: Host) -> None:
+    def refuse() -> None:
+        raise OSError(5, "Input/output error")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host.drive.cartridge, "save", refuse)
+        assert sense_of(host.load(load=False)).code is s.WRITE_ERROR
+    assert {Flag.SYSTEM_AREA_WRITE, Flag.UNLOAD_FAILED} <= response(host)
+
+
+@pytest.mark.req("SSC-TA-58")
+def test_microcode_that_fails(host: Host) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host.drive, "sync", broken)
+        assert sense_of(host.rewind()).code is s.INTERNAL_FAILURE
+    assert flags(host) == {Flag.MICROCODE_FAILURE}
+    assert page(host, 0x35)[0][:3] == bytes.fromhex("04 44 00")
+
+
+@pytest.mark.req("SSC-TA-60")
+def test_a_worm_volume_that_is_written_over() -> None:
+    with logged(barcode="KRL001LZ") as host:
+        host.write_tape([b"one"])
+        assert sense_of(host.write(b"two")).code is s.WORM_OVERWRITE
+        assert flags(host) == {Flag.WORM_OVERWRITE}
+
+
+# --- informational exceptions ------------------------------------------------------------------
+
+
+@pytest.mark.req("SSC-SENSE-1-5D-00", "SSC-MODE-1C")
+def test_the_next_command_tells_and_is_carried_out(host: Host) -> None:
+    exceptions(host)
+    host.write_tape([b"one", b"two"])
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    reply = host.read(3)
+    assert sense_of(reply).code is s.FAILURE_PREDICTED
+    assert reply.data == b"one"
+    assert host.position() == 1
+    assert host.read(3).status == GOOD
+
+
+def test_nobody_is_told_who_has_not_asked(host: Host) -> None:
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert host.ready().status == GOOD
+    exceptions(host, dexcpt=1, mrie=4)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert host.ready().status == GOOD
+    exceptions(host, mrie=0)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert host.ready().status == GOOD
+
+
+def test_each_nexus_asks_for_itself(host: Host) -> None:
+    other = Host(host.drive, "other")
+    other.hear()
+    exceptions(other)
+    host.hear()
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert host.ready().status == GOOD
+    assert sense_of(other.ready()).code is s.FAILURE_PREDICTED
+    host.drive.alert(Flag.CLEAN_NOW)
+    host.drive.nexus_lost(other.nexus)
+    other.hear()
+    assert other.ready().status == GOOD
+
+
+@pytest.mark.req("SSC-MODE-1C")
+def test_conditional_reports_need_leave_to_report_recovered_errors(host: Host) -> None:
+    exceptions(host, mrie=3)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert host.ready().status == GOOD, "PER is 0"
+    report_recovered(host)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTED
+
+
+def test_a_command_that_fails_tells_of_its_own(host: Host) -> None:
+    exceptions(host)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    assert sense_of(host.read(3)).code is s.END_OF_DATA
+    inquiry = host.send(bytes((0x12, 0, 0, 0, 36, 0)), size=36)
+    assert inquiry.status == GOOD, "it never tells"
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTED
+    assert host.ready().status == GOOD
+
+
+def test_a_unit_attention_comes_first(host: Host) -> None:
+    exceptions(host)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    host.drive.tell(host.nexus, s.TIMESTAMP_CHANGED)
+    told: list[Code] = [sense_of(host.ready()).code for _ in range(2)]
+    assert told == [s.TIMESTAMP_CHANGED, s.FAILURE_PREDICTED]
+
+
+def test_the_write_that_raised_it_has_failed_by_itself() -> None:
+    with logged(protect=True) as host:
+        exceptions(host)
+        assert sense_of(host.write(b"x")).code is s.WRITE_PROTECTED
+        assert sense_of(host.ready()).code is s.FAILURE_PREDICTED
+
+
+@pytest.mark.req("SSC-MODE-1C")
+def test_a_test_of_the_reporting_itself(host: Host) -> None:
+    exceptions(host, test=1)
+    assert sense_of(host.ready()).code is s.FAILURE_PREDICTION_TEST
+    assert response(host) == set()
+
+
+def test_a_reset_ends_it(host: Host) -> None:
+    exceptions(host)
+    host.drive.alert(Flag.CLEAN_PERIODIC)
+    host.drive.reset()
+    assert host.hear() == [s.POWER_ON]
+    assert host.ready().status == GOOD
