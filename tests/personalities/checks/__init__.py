@@ -2,6 +2,7 @@
 
 from tests.personalities.checks import (
     commands,
+    encryption,
     identity,
     logs,
     memory,
@@ -14,6 +15,7 @@ from tests.personalities.checks import (
 
 __all__ = [
     "commands",
+    "encryption",
     "identity",
     "logs",
     "memory",

@@ -11,9 +11,8 @@ from tests.personalities.bench import Bench, Model, good, refused
 from tests.personalities.registry import check, has, log
 from tests.tape.host import GOOD, MIB, Host
 
-
 UNLISTED = 0x3E
-"""Engineering use: there for those who know of it (IBM LTO SCSI Reference 6.4)."""
+"""Device status: drives answer to it and do not list it."""
 
 
 def log_sense(

@@ -226,15 +226,6 @@ def setmarks_are_refused(bench: Bench) -> None:
     refused(reply, s.INVALID_FIELD_IN_CDB, (1, 1))
 
 
-@check(has("80"))
-def filemarks_16(bench: Bench) -> None:
-    host = bench.tape()
-    cdb = bytes((0x80, 0, 0, 0)) + bytes(8) + (2).to_bytes(3) + bytes(1)
-    assert host.send(cdb).status == GOOD
-    assert host.position() == 2
-    assert refused(host.send(cdb), s.INVALID_FIELD_IN_CDB)
-
-
 @check()
 def data_that_do_not_come(bench: Bench) -> None:
     """A host that sends less than it said: B/4B/00, and nothing is written."""
