@@ -13,6 +13,7 @@ from target.medium.errors import MediumError
 from target.scsi import sense as s
 from target.scsi.command import Nexus
 from target.scsi.log import Reset
+from target.scsi.sense import Sense
 from target.tape.counters import Travel, move, statistics, stream
 from target.tape.motion import Motion
 from target.tape.mount import Medium
@@ -108,6 +109,14 @@ class Accounted(Motion):
             Flag.CLEAN_PERIODIC: amount >= limits.get("clean_after", inf),
             Flag.CLEAN_NOW: amount >= limits.get("clean_now", inf),
         }
+
+    def pending_sense(self, nexus: Nexus) -> Sense:
+        """REQUEST SENSE asks for cleaning where there is nothing else to say."""
+        found = super().pending_sense(nexus)
+        self.tally()
+        if found.code == s.NO_SENSE and any(self.cleaning().values()):
+            return Sense(s.CLEANING_REQUESTED)
+        return found
 
     def seconds_on(self) -> float:
         """Seconds with power in the drive's life."""

@@ -21,7 +21,7 @@ from target.scsi.command import Command, Nexus, Rule
 from target.scsi.device_server import Informational
 from target.scsi.sense import Code, Sense
 from target.tape.accounting import Accounted
-from target.tape.tape_alert import BY_SENSE
+from target.tape.tape_alert import BY_SENSE, Flag
 
 EXCEPTIONS, ERROR_RECOVERY = (0x1C, 0x00), (0x01, 0x00)
 """Mode pages."""
@@ -30,7 +30,10 @@ CONDITIONALLY, UNCONDITIONALLY = 3, 4
 
 MEDIUM_ERROR, HARDWARE_ERROR, ABORTED_COMMAND = 0x3, 0x4, 0xB
 
+_CLEANING = (Flag.CLEAN_NOW, Flag.CLEAN_PERIODIC)
+
 KEPT = 60
+"""How many entries of tape diagnostic data."""
 
 
 class Entry(NamedTuple):
@@ -142,9 +145,11 @@ class Reporting(Accounted):
     # --- informational exceptions --------------------------------------------------------------
 
     def alert(self, flag: int) -> None:
-        """A TapeAlert flag is an informational exception."""
+        """A TapeAlert flag is an informational exception; the need to clean has a code of its own,
+        1/00/17."""
         super().alert(flag)
-        self.predict(s.FAILURE_PREDICTED)
+        dirty = flag in _CLEANING and self.cleaning()[Flag(flag)]
+        self.predict(s.CLEANING_NEEDED if dirty else s.FAILURE_PREDICTED)
 
     def predict(self, code: Code) -> None:
         """Have ``code`` reported to whoever wants to hear of exceptions."""

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from target.clock import ManualClock
+from target.scsi import sense as s
 from target.scsi.command import Completion
 from target.tape import nonvolatile
 from target.tape.drive import Drive
-from tests.tape.host import GOOD, Host, new_cartridge
+from tests.tape.host import GOOD, Host, new_cartridge, sense_of
 from tests.tape.logs import (
     drive_of,
     flags,
@@ -160,6 +161,33 @@ def test_cleaning(tmp_path: Path) -> None:
         assert (found[8], found[9], found[0x0A]) == (0, 10, 10)
         host.drive.eject()
         cleaner.close()
+
+
+@pytest.mark.req("SSC-SENSE-0-00-17", "SSC-SENSE-1-00-17")
+def test_who_hears_that_the_drive_wants_to_be_cleaned() -> None:
+    """REQUEST SENSE tells everyone; a command ends with it where recovered errors are reported."""
+    model = known(limits={**known().limits, "clean_after": 1}, sense={})
+    with logged(model) as host:
+        asked = bytes((0x03, 0, 0, 0, 96, 0))
+        assert host.send(asked, size=96).data[2:14:10] == bytes((0, 0))
+        host.drive.lifetime.bytes_since_clean = 10**9
+        data = host.send(asked, size=96).data
+        assert (data[2], data[12], data[13]) == (0, 0x00, 0x17)
+        assert host.ready().status == GOOD
+        host.drive.alerts.clear()
+        host.drive.modes.of(host.nexus, 0x1C).update(dexcpt=0, mrie=4)
+        host.drive.tally()
+        assert sense_of(host.ready()).code is s.CLEANING_NEEDED
+        assert host.ready().status == GOOD
+
+
+@pytest.mark.req("SSC-SENSE-0-82-82")
+@pytest.mark.parametrize("model", ["ibm/ult3580-td9", "hp/ultrium-5"])
+def test_makers_ask_for_cleaning_in_their_own_words(model: str) -> None:
+    with logged(known(model, limits={**known(model).limits, "clean_after": 1})) as host:
+        host.drive.lifetime.bytes_since_clean = 10**9
+        data = host.send(bytes((0x03, 0, 0, 0, 22, 0)), size=22).data
+        assert (data[2], data[12], data[13]) == (0, 0x82, 0x82)
 
 
 def test_an_incompatible_volume_is_noted(tmp_path: Path) -> None:
