@@ -29,7 +29,7 @@ from target.scsi.sense import CheckCondition, Code
 if TYPE_CHECKING:
     from target.tape.keyed import Keyed
 
-KEYED = frozenset({0x08, 0x0A, 0x0F, 0x10, 0x11, 0x13, 0x2B, 0x80, 0x91, 0x92})
+KEYED = frozenset({0x08, 0x0A, 0x0F, 0x10, 0x11, 0x13, 0x2B, 0x91, 0x92})
 """READ, WRITE, READ REVERSE, WRITE FILEMARKS, SPACE, VERIFY, LOCATE: what needs device keys."""
 
 

@@ -24,6 +24,10 @@ class Kind(Enum):
     CLEANING = "cleaning"
 
 
+BANDED = 4
+"""Guard wraps of LTO-9 and later, whose wraps lie in bands."""
+
+
 class Format(NamedTuple):
     """One recording format. ``bits_per_mm``, ``width`` (0.1 mm), ``tracks`` as reported."""
 
@@ -41,6 +45,11 @@ class Format(NamedTuple):
     """DENSITY NAME, 8 characters."""
     description: str
     """20 characters."""
+
+    @property
+    def guard(self) -> int:
+        """Wraps between two partitions that are lost (IBM LTO SCSI Reference 4.4.2)."""
+        return BANDED if self.family == "LTO" and self.density >= 0x60 else 2
 
     @property
     def worm_partitions(self) -> int:
@@ -79,8 +88,8 @@ _FORMATS = (
     Format("LTO-9", "LTO", 0x60, 21456, 8960, 280, 4, True, "U-932", "Ultrium 9/32T"),
     Format("LTO-10", "LTO", 0x62, 0, 0, 280, 4, True, "U-1032", "Ultrium 10/32T"),
     Format("LTO-10P", "LTO", 0x63, 0, 0, 280, 4, True, "U-1032P", "Ultrium 10P/32T"),
+    # T9840B drives write what T9840A drives do.
     Format("T9840A", "T9840", 0x42, 0, 288, 18, 1, False, "R-20", "Raven 20 GB"),
-    Format("T9840B", "T9840", 0x42, 0, 288, 18, 1, False, "R-20", "Raven 20 GB"),
     Format("T9840C", "T9840", 0x45, 0, 288, 18, 1, False, "R-40", "Raven 40 GB"),
     Format("T9840D", "T9840", 0x46, 0, 576, 36, 1, True, "R-75", "Raven 75 GB"),
     Format("T10000A", "T10000", 0x4A, 0, 768, 24, 1, True, "T1-500", "T10000A"),
@@ -181,7 +190,7 @@ _3592 = (
 
 _T1 = {"T10000A": 500_000, "T10000B": 1_000_000}
 _T2 = {"T10000C": 5_000_000, "T10000D": 8_500_000}
-_9840 = {"T9840A": 20_000, "T9840B": 20_000, "T9840C": 40_000, "T9840D": 75_000}
+_9840 = {"T9840A": 20_000, "T9840C": 40_000, "T9840D": 75_000}
 
 _STK = (
     ("T1", "T10000", Kind.DATA, 917, _T1),

@@ -260,6 +260,8 @@ class Drive(Keyed):
         extension = self.modes.current.get((0x10, 0x01), {})
         worm = self.cartridge is not None and self.cartridge.type.worm
         self.append_only = worm or bool(extension.get("write_mode"))
+        if not self.append_only:
+            self.overwrite = None
         self.protected = {}
         for nexus in self.nexuses if _PROTECTION in self.modes.current else ():
             values = self.modes.of(nexus, *_PROTECTION)

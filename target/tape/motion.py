@@ -146,7 +146,9 @@ class Motion(Recorder):
             raise stop[1]
 
     def arrive(self, position: int, partition: int | None = None) -> None:
-        """The heads are there."""
+        """The heads are there; an overwrite that was allowed is so while they stay."""
+        if position != self.position or partition not in (None, self.partition_number):
+            self.overwrite = None
         if partition is not None and partition != self.partition_number:
             self.change_partition(partition)
         self.position = position

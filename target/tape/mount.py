@@ -10,6 +10,7 @@ that is recorded in another format gets the drive's own when it is written from 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from target.clock import SYSTEM, Clock
@@ -17,7 +18,7 @@ from target.medium.cartridge import Cartridge
 from target.medium.errors import MediumError, WriteFailed
 from target.medium.formats import FORMATS, Format
 from target.medium.index import FILEMARK
-from target.medium.null import NullCartridge
+from target.medium.null import NullCartridge, NullPartition
 from target.medium.partition import Partition
 from target.personality import Personality
 from target.scsi import sense as s
@@ -31,6 +32,16 @@ Medium = Cartridge | NullCartridge
 
 FORMATTING = (-1, -1)
 """What ALLOW OVERWRITE allows that is not a place: the whole volume."""
+
+
+def last_block(partition: Partition | NullPartition) -> int:
+    """The number of the object behind the last block: only filemarks are from there on, or what a
+    damaged index does not tell."""
+    number = partition.count
+    with suppress(MediumError):
+        while number and partition.index[number - 1].flags & FILEMARK:
+            number -= 1
+    return number
 
 
 class Usable(NamedTuple):
@@ -80,6 +91,8 @@ class Mount(PrimaryUnit):
         """Written only at the end of data: WORM, or by mode page 10h subpage 01h."""
         self.overwrite: tuple[int, int] | None = None
         """(partition, object) that ALLOW OVERWRITE named, or FORMATTING."""
+        self.tampered = False
+        """A WORM volume that holds less than when it was last unloaded."""
         self.volume_written = False
         """Whether anything was written in this mount."""
         self.unfit: Code | None = s.NO_MEDIUM
@@ -125,10 +138,19 @@ class Mount(PrimaryUnit):
         info["last_written"] = info["last_read"] = 0
         self.save_life()
         self.loading(cartridge)
+        self._check_integrity(cartridge)
         if self.unfit is not None:
             self.alert(Flag.UNSUPPORTED_FORMAT)
             self.lifetime.moving_at_incompatible = self.lifetime.seconds_moving
         self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
+
+    def _check_integrity(self, cartridge: Medium) -> None:
+        """Blocks of a WORM volume never go: one that has fewer of them was tampered with."""
+        held = cartridge.info.get("worm_blocks", ()) if cartridge.type.worm else ()
+        have = map(last_block, cartridge.partitions)
+        self.tampered = any(now < then for now, then in zip(have, held, strict=False))
+        if self.tampered:
+            self.alert(Flag.WORM_INTEGRITY)
 
     def _clean(self, cartridge: Medium) -> None:
         """A cleaning cartridge cleans once, and stays unthreaded (SSC-4 4.2.20, flags 0Bh, 16h,
@@ -156,6 +178,9 @@ class Mount(PrimaryUnit):
         try:
             for partition in self.cartridge.partitions:
                 partition.sync()
+            if self.cartridge.type.worm and not self.tampered:
+                held = [last_block(partition) for partition in self.cartridge.partitions]
+                self.cartridge.info["worm_blocks"] = held
             self.cartridge.save()
         except (WriteFailed, OSError) as error:
             lost = isinstance(error, WriteFailed)
@@ -238,7 +263,8 @@ class Mount(PrimaryUnit):
 
         7/27/00 and its like for a write-protected volume, 7/30/05 for a format that is read-only
         here, 7/30/0C for a WORM volume and 7/50/01 for one in append-only mode where the position
-        is before what is written. ``erasing``: nothing of a WORM volume may go, wherever it is.
+        is before what is written, 7/30/0D for a WORM volume that has lost data. ``erasing``:
+        nothing of a WORM volume may go, wherever it is.
         What ALLOW OVERWRITE has allowed is for one such command.
         """
         if self._checked and not self.append_only:
@@ -271,26 +297,36 @@ class Mount(PrimaryUnit):
 
     def _require_end(self, erasing: bool, formatting: bool) -> None:
         """Of a WORM volume filemarks right before the end of data may be written over, and nothing
-        else. In append-only mode nothing may, but for what ALLOW OVERWRITE has allowed."""
+        else; of one that was tampered with nothing. In append-only mode `_append_point` says where
+        one may write, beside what ALLOW OVERWRITE has allowed."""
         assert self.cartridge is not None
-        index = self.partition.index
         allowed, self.overwrite = self.overwrite, None
+        worm = self.cartridge.type.worm
+        blank = not any(partition.count for partition in self.cartridge.partitions)
+        if self.tampered:
+            raise CheckCondition(s.WORM_INTEGRITY)
         if formatting:
-            blank = not any(partition.count for partition in self.cartridge.partitions)
-            if not blank and self.cartridge.type.worm:
-                self.alert(Flag.WORM_OVERWRITE)
-                raise CheckCondition(s.WORM_OVERWRITE)
-            if not blank and allowed != FORMATTING:
-                raise CheckCondition(s.APPEND_POSITION)
-        elif self.cartridge.type.worm:
-            number = self.position
-            while number < index.count and index[number].flags & FILEMARK:
-                number += 1
-            if number < index.count or (erasing and self.position < index.count):
-                self.alert(Flag.WORM_OVERWRITE)
-                raise CheckCondition(s.WORM_OVERWRITE)
-        elif self.position < index.count and allowed != (self.partition_number, self.position):
-            raise CheckCondition(s.APPEND_POSITION)
+            good = blank or (not worm and allowed == FORMATTING)
+        elif worm:
+            end = self.position == self.partition.count
+            good = end or (not erasing and self._only_filemarks_ahead())
+        else:
+            good = allowed == (self.partition_number, self.position) or self._append_point()
+        if not good:
+            self.alert(Flag.WORM_OVERWRITE if worm else Flag.WRITE_PROTECT)
+            raise CheckCondition(s.WORM_OVERWRITE if worm else s.APPEND_POSITION)
+
+    def _append_point(self) -> bool:
+        """The end of data, or a position with nothing but filemarks ahead, right behind a filemark
+        or at the beginning (IBM LTO SCSI Reference 4.2.3)."""
+        index, position = self.partition.index, self.position
+        if position >= index.count:
+            return True
+        behind = not position or index[position - 1].flags & FILEMARK
+        return bool(behind) and self._only_filemarks_ahead()
+
+    def _only_filemarks_ahead(self) -> bool:
+        return last_block(self.partition) <= self.position
 
     def protection(self) -> Code | None:
         """Why the volume may not be written, or None."""

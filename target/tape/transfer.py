@@ -187,15 +187,7 @@ def write(drive: Drive, call: Call) -> Completion:
 
 
 def write_filemarks(drive: Drive, call: Call) -> Completion:
-    """WRITE FILEMARKS (6) and (16): without IMMED, or with count 0, all is durable after it.
-
-    The 16-byte form names the place, as in explicit address mode; it must be the present one, as
-    these drives keep their position between commands (5/24/00).
-    """
-    if "partition" in call.command.layout:
-        for name, present in (("partition", drive.partition_number), ("object", drive.position)):
-            if call[name] != present:
-                raise call.invalid(name)
+    """WRITE FILEMARKS(6): without IMMED, or with count 0, all is durable after it."""
     count = call["count"]
     if not count:
         drive.sync()
@@ -257,9 +249,5 @@ COMMANDS = (
     command(
         0x19, "ERASE(6)", "1.1 immed, 1.0 long", erase, rules=_MEDIUM,
         timeout="erase",
-    ),
-    command(
-        0x80, "WRITE FILEMARKS(16)", "1.0 immed, 3 partition, 4-11 object, 12-14 count",
-        write_filemarks, rules=_MEDIUM, timeout="filemarks",
     ),
 )  # fmt: skip

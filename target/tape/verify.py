@@ -98,6 +98,7 @@ def read_reverse(drive: Drive, call: Call) -> Completion:
     if not count:
         return GOOD
     drive.require_readable()
+    drive.overwrite = None
     used = drive.parameters.of(call.nexus)
     protection = drive.protected.get(call.nexus, NONE).read
     sent = 0

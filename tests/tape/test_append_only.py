@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target.scsi import sense as s
-from target.scsi.sense import Sense
+from target.scsi.sense import Code, Sense
 from target.tape.tape_alert import Flag
 from target.transports.inprocess import Reply
 from tests.tape.host import EOD, GOOD, TD9, Host, sense_of, tape
@@ -81,7 +81,7 @@ def host() -> Iterator[Host]:
 @pytest.mark.req("SSC-WRITE-11", "SSC-SENSE-7-50-01", "SSC-ERASE-05", "SSC-MODE-10-01")
 def test_nothing_is_written_before_the_end(host: Host, name: str, number: int) -> None:
     go(host, 0, number)
-    assert sense_of(WRITES[name](host)) == Sense(s.APPEND_POSITION)
+    assert sense_of(WRITES[name](host)) == Sense(s.OPERATOR_WRITE_PROTECT)
     assert where(host) == (0, number)
     assert Flag.WORM_OVERWRITE not in host.drive.alerts.active
     assert objects(host) == BLOCKS
@@ -103,11 +103,11 @@ def test_each_partition_has_its_own_end() -> None:
         host.write(b"data")
         host.rewind()
         append_only(host)
-        assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+        assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
         go(host, 1)
         assert host.write(b"first").status == GOOD
         host.rewind()
-        assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+        assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 @pytest.mark.req("SSC-WFM-03")
@@ -120,7 +120,7 @@ def test_the_mode_is_not_left_while_the_volume_is_loaded(host: Host) -> None:
     wrong = Sense(s.INVALID_PARAMETER, pointer=(8 + 5, 7), in_cdb=False)
     assert sense_of(append_only(host, on=False)) == wrong
     assert append_only(host).status == GOOD
-    assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+    assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 @pytest.mark.req("SSC-MODE-10-01-APPEND")
@@ -161,7 +161,7 @@ def test_the_mode_can_be_set_before_a_volume_is_loaded(host: Host) -> None:
     assert append_only(host).status == GOOD
     host.load()
     host.hear()
-    assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+    assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 def test_a_saved_mode_is_there_with_every_volume(host: Host) -> None:
@@ -172,7 +172,7 @@ def test_a_saved_mode_is_there_with_every_volume(host: Host) -> None:
     for _ in range(2):
         host.load()
         host.hear()
-        assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+        assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
         host.load(load=False)
 
 
@@ -196,7 +196,7 @@ def test_the_next_write_alone_is(host: Host) -> None:
     assert host.write(b"other").status == GOOD
     assert host.write(b"more").status == GOOD, "at the end of data by now"
     go(host, 0, 1)
-    assert sense_of(host.write(b"again")).code == s.APPEND_POSITION
+    assert sense_of(host.write(b"again")).code == s.OPERATOR_WRITE_PROTECT
 
 
 @pytest.mark.req("SSC-OVERWRITE-03")
@@ -208,18 +208,78 @@ def test_a_write_elsewhere_uses_it_up(host: Host) -> None:
         go(host, 0, number)
         assert host.write(b"other").status == status
         go(host, 0, 1)
-        assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+        assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 @pytest.mark.req("SSC-OVERWRITE-03")
-def test_reading_and_moving_leave_it(host: Host) -> None:
+def test_what_does_not_move_leaves_it(host: Host) -> None:
     go(host, 0, 1)
     allow_overwrite(host, HERE, 0, 1)
-    host.read(64, sili=True)
-    host.rewind()
     go(host, 0, 1)
+    assert host.space(0, 0).status == GOOD
     assert host.filemarks(0).status == GOOD
     assert host.write(b"other").status == GOOD
+
+
+@pytest.mark.parametrize("back", ["space", "rewind", "reverse"])
+@pytest.mark.req("SSC-OVERWRITE-03")
+def test_any_change_of_position_takes_it_back(back: str) -> None:
+    with tape("ibm/ts1150") as host:
+        host.write_tape(BLOCKS)
+        append_only(host)
+        number = 0 if back == "rewind" else 1
+        go(host, 0, number)
+        allow_overwrite(host, HERE, 0, number)
+        host.read(64, sili=True)
+        if back == "space":
+            host.space(0, -1)
+        elif back == "rewind":
+            host.rewind()
+        else:
+            assert host.send(bytes((0x0F, 2, 0, 0, 64, 0)), size=64).status == GOOD
+        assert host.position() == number
+        assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
+
+
+POINTS: list[tuple[Objects, int, bool]] = [
+    ([None, None], 0, True),
+    ([None, None], 1, True),
+    ([b"one", None, None], 1, False),
+    ([b"one", None, None], 2, True),
+    ([b"one", None, b"two", None], 1, False),
+    ([None, b"one"], 0, False),
+]
+
+
+@pytest.mark.parametrize(("recorded", "number", "point"), POINTS)
+@pytest.mark.req("SSC-WRITE-11")
+def test_filemarks_before_the_end_of_data(recorded: Objects, number: int, point: bool) -> None:
+    """Nothing but filemarks ahead: at the beginning and behind a filemark one may write."""
+    with tape() as host:
+        host.write_tape(recorded)
+        append_only(host)
+        go(host, 0, number)
+        assert (host.write(b"other").status == GOOD) == point
+        assert objects(host) == [*recorded[:number], b"other"] if point else recorded
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        ("hp/ultrium-6", s.APPEND_POSITION),
+        ("quantum/ultrium-6", s.APPEND_POSITION),
+        ("ibm/ult3580-td5", s.OPERATOR_WRITE_PROTECT),
+        ("ibm/ts1140", s.OPERATOR_WRITE_PROTECT),
+    ],
+)
+@pytest.mark.req("SSC-WRITE-11", "SSC-SENSE-7-50-01", "SSC-TA-09")
+def test_each_maker_has_its_code(model: str, code: Code) -> None:
+    with tape(model) as host:
+        host.write_tape(BLOCKS)
+        append_only(host)
+        assert sense_of(host.write(b"other")).code == code
+        assert host.drive.alerts.unread(host.nexus) == {Flag.WRITE_PROTECT}
+        assert objects(host) == BLOCKS
 
 
 @pytest.mark.parametrize(
@@ -231,7 +291,9 @@ def test_the_place_must_be_the_position(host: Host, where_to: int, number: int) 
     allow_overwrite(host, HERE, 0, 1)
     assert sense_of(allow_overwrite(host, HERE, where_to, number)) == Sense(s.POSITIONING_ERROR)
     assert where(host) == (0, 1)
-    assert sense_of(host.write(b"other")).code == s.APPEND_POSITION, "nothing is allowed any more"
+    assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT, (
+        "nothing is allowed any more"
+    )
 
 
 @pytest.mark.req("SSC-OVERWRITE-01")
@@ -239,7 +301,7 @@ def test_off_takes_it_back(host: Host) -> None:
     go(host, 0, 1)
     allow_overwrite(host, HERE, 0, 1)
     assert allow_overwrite(host, OFF).status == GOOD
-    assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+    assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 @pytest.mark.parametrize("what", range(3, 16))
@@ -286,7 +348,7 @@ def test_an_allowance_goes_with_the_volume(host: Host, how: str) -> None:
         host.drive.reset()
     host.hear()
     append_only(host)
-    assert sense_of(host.write(b"other")).code == s.APPEND_POSITION
+    assert sense_of(host.write(b"other")).code == s.OPERATOR_WRITE_PROTECT
 
 
 # --- the volume as a whole -----------------------------------------------------------------------
@@ -296,9 +358,9 @@ def test_an_allowance_goes_with_the_volume(host: Host, how: str) -> None:
 @pytest.mark.req("SSC-OVERWRITE-05", "SSC-WRITE-11")
 def test_a_format_needs_an_allowance_of_its_own(host: Host, name: str) -> None:
     change = WHOLE[name]
-    assert sense_of(change(host)) == Sense(s.APPEND_POSITION)
+    assert sense_of(change(host)) == Sense(s.OPERATOR_WRITE_PROTECT)
     allow_overwrite(host, HERE)
-    assert sense_of(change(host)) == Sense(s.APPEND_POSITION), "that was for a write"
+    assert sense_of(change(host)) == Sense(s.OPERATOR_WRITE_PROTECT), "that was for a write"
     assert allow_overwrite(host, FORMAT, 77, 12345).status == GOOD, "no place is looked at"
     assert change(host).status == GOOD
     host.hear()
@@ -306,15 +368,15 @@ def test_a_format_needs_an_allowance_of_its_own(host: Host, name: str) -> None:
     host.rewind()
     assert host.write(b"new").status == GOOD
     host.rewind()
-    assert sense_of(change(host)) == Sense(s.APPEND_POSITION), "for one format"
+    assert sense_of(change(host)) == Sense(s.OPERATOR_WRITE_PROTECT), "for one format"
 
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.req("SSC-OVERWRITE-05")
 def test_an_allowance_to_format_is_none_to_write(host: Host, name: str) -> None:
     allow_overwrite(host, FORMAT)
-    assert sense_of(WRITES[name](host)) == Sense(s.APPEND_POSITION)
-    assert sense_of(format_medium(host)) == Sense(s.APPEND_POSITION), "and is used up"
+    assert sense_of(WRITES[name](host)) == Sense(s.OPERATOR_WRITE_PROTECT)
+    assert sense_of(format_medium(host)) == Sense(s.OPERATOR_WRITE_PROTECT), "and is used up"
 
 
 @pytest.mark.req("SSC-WRITE-11")
@@ -325,7 +387,7 @@ def test_what_is_in_another_partition_is_data_too() -> None:
         host.write(b"data")
         go(host, 0)
         append_only(host)
-        assert sense_of(format_medium(host)) == Sense(s.APPEND_POSITION)
+        assert sense_of(format_medium(host)) == Sense(s.OPERATOR_WRITE_PROTECT)
         go(host, 1)
         allow_overwrite(host, HERE, 1, 0)
         assert host.erase().status == GOOD
@@ -338,7 +400,7 @@ def test_what_is_in_another_partition_is_data_too() -> None:
 def test_a_refused_format_leaves_request_and_volume(host: Host) -> None:
     select(host, request(host, REST, 200))
     asked = page(host)
-    assert sense_of(format_medium(host, 1)).code == s.APPEND_POSITION
+    assert sense_of(format_medium(host, 1)).code == s.OPERATOR_WRITE_PROTECT
     assert page(host) == asked
     assert objects(host) == BLOCKS
     host.rewind()
@@ -373,7 +435,8 @@ def test_only_what_was_allowed_is_gone(steps: list[tuple[str, int | bytes | None
             if step == "go":
                 assert isinstance(value, int)
                 go(host, 0, value)
-                at = min(value, len(model))
+                value = min(value, len(model))
+                at, allowed = value, allowed if value == at else -1
             elif step == "allow":
                 assert isinstance(value, int)
                 fits = value == at
@@ -383,7 +446,11 @@ def test_only_what_was_allowed_is_gone(steps: list[tuple[str, int | bytes | None
                 assert not isinstance(value, int)
                 send = {"write": lambda v=value: host.write(v), "mark": host.filemarks}
                 reply = send.get(step, host.erase)()
-                may = at in (allowed, len(model))
+                ends = len(model)
+                while ends and model[ends - 1] is None:
+                    ends -= 1
+                behind = not at or model[at - 1] is None
+                may = at in (allowed, len(model)) or (at >= ends and behind)
                 assert (reply.status == GOOD) == may
                 allowed = -1
                 if may:
