@@ -5,12 +5,14 @@ from tests.personalities.checks import (
     encryption,
     identity,
     logs,
+    media,
     memory,
     modes,
     positioning,
     readiness,
     reservations,
     transfer,
+    volume,
 )
 
 __all__ = [
@@ -18,10 +20,12 @@ __all__ = [
     "encryption",
     "identity",
     "logs",
+    "media",
     "memory",
     "modes",
     "positioning",
     "readiness",
     "reservations",
     "transfer",
+    "volume",
 ]

@@ -61,8 +61,8 @@ def reserve_shuts_others_out(bench: Bench) -> None:
         assert one.send(bytes((reserve,)).ljust(size, b"\0")).status == GOOD
         for cdb in (READY, READ, MODE_SENSE, bytes((reserve,)).ljust(size, b"\0")):
             assert other.send(cdb, size=64).status == CONFLICT
-        for cdb in ("12 00 00 00 40 00", "03 00 00 00 40 00", "05 00 00 00 00 00"):
-            assert other.send(bytes.fromhex(cdb), size=64).status == GOOD
+        for passes in ("12 00 00 00 40 00", "03 00 00 00 40 00", "05 00 00 00 00 00"):
+            assert other.send(bytes.fromhex(passes), size=64).status == GOOD
         assert one.send(READY).status == GOOD
         # The other nexus has nothing to release.
         assert other.send(bytes((release,)).ljust(size, b"\0")).status == GOOD
@@ -174,7 +174,7 @@ def clearing(bench: Bench) -> None:
     one, other = registered(bench)
     one.out(RESERVE, KEY_A, kind=3)
     assert other.out(CLEAR, KEY_B).status == GOOD
-    assert (other.keys, other.reservation) == ([], None)
+    assert not other.keys and other.reservation is None
     refused(one.send(READY), s.RESERVATIONS_PREEMPTED)
 
 
@@ -210,7 +210,7 @@ def reset_keeps_persistent_reservations(bench: Bench) -> None:
     one.unit.power_on()
     one.send(READY)
     other.send(READY)
-    assert (one.keys, one.reservation) == ([], None)
+    assert not one.keys and one.reservation is None
 
 
 @check()
