@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,17 @@ def models() -> list[str]:
 
 
 def load(name: str) -> Personality:
-    """The model of that name.
+    """The model of that name; read once, so nobody changes what is in it.
 
-    ValueError names the ones there are, or says in a sentence what is wrong with its file.
+    ValueError says how to list the models, or in a sentence what is wrong with the file.
     """
+    return _load(FOLDER, name)
+
+
+@cache
+def _load(folder: Path, name: str) -> Personality:
     if name not in models():
-        raise ValueError(f"there is no drive model {name!r}; known: {', '.join(models())}")
+        raise ValueError(f"there is no drive model {name!r}: `keyreel personality list` shows all")
     tables = schema.drop(_read(name, ()))
     schema.require(_file(name), tables)
     return Personality(name=name, **tables)
