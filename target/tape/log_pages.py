@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from target.personality import Personality
 from target.scsi.log import LogPage
-from target.tape.logs import errors, status, storagetek, usage, volume
+from target.tape.logs import errors, makers, status, storagetek, usage, volume
 
 PAGES = (
     errors.WRITE_ERRORS, errors.READ_ERRORS, errors.OTHER_ERRORS,
@@ -28,16 +28,16 @@ PAGES = (
     status.TAPE_ALERT,
     volume.USAGE, volume.CAPACITY,
     usage.COMPRESSION_VENDOR,
-    errors.WRITE_ERRORS_IBM, errors.READ_ERRORS_IBM, errors.DEVICE_ERRORS_HP,
-    usage.PERFORMANCE, usage.TRANSFERRED,
-    errors.PORT_0_ERRORS_IBM, errors.PORT_1_ERRORS_IBM,
-    usage.SUBSYSTEM, usage.DEVICE_STATUS,
+    makers.WRITE_ERRORS_IBM, makers.READ_ERRORS_IBM, makers.DEVICE_ERRORS_HP,
+    makers.PERFORMANCE, makers.TRANSFERRED,
+    makers.PORT_0_ERRORS_IBM, makers.PORT_1_ERRORS_IBM,
+    makers.SUBSYSTEM, makers.DEVICE_STATUS,
 )  # fmt: skip
 """Ascending by page and subpage."""
 
 MAKERS = {
     "ibm": (volume.STATISTICS_IBM,),
-    "hp": (volume.STATISTICS_HP, volume.USAGE_HP, errors.WELLNESS_HP, usage.PERFORMANCE_HP),
+    "hp": (volume.STATISTICS_HP, volume.USAGE_HP, makers.WELLNESS_HP, makers.PERFORMANCE_HP),
     "stk": (
         storagetek.SEQUENTIAL, storagetek.VOLUME_STATISTICS, storagetek.STATISTICS_A,
         storagetek.STATISTICS_C,

@@ -12,7 +12,11 @@ from tests.e2e.tools import Tools, cartridge, rig_guest, rig_text
 pytestmark = pytest.mark.guest
 
 NOISE = random.Random(11).randbytes(1 << 20)
-PAGES = ["0x00", "0x02", "0x03", "0x0c", "0x11", "0x17", "0x2e"]
+PAGES = [
+    "0x00", "0x02", "0x03", "0x06", "0x0c", "0x11", "0x12", "0x14", "0x16", "0x17", "0x18", "0x1a",
+    "0x1b", "0x2e", "0x30", "0x31", "0x32", "0x33", "0x34", "0x37", "0x38", "0x39", "0x3b", "0x3d",
+]  # fmt: skip
+"""What an LTO-9 drive of IBM's lists."""
 
 
 def page(tools: Tools, code: str) -> dict[str, str]:
@@ -80,7 +84,7 @@ def test_error_counters_have_the_bytes_and_no_errors(drive: Tools) -> None:
     for code in ("0x02", "0x03"):
         said = page(drive, code)
         assert int(said.pop("Total bytes processed")) >= len(NOISE)
-        assert list(said.values()) == ["0"] * 6, said
+        assert set(said.values()) == {"0"}, said
 
 
 def test_read_errors_are_counted(drive: Tools) -> None:
@@ -120,7 +124,7 @@ def test_volume_statistics(drive: Tools) -> None:
     said = page(drive, "0x17")
     assert said["Page valid"] == "1"
     assert said["Volume barcode"] == "KRL001L9"
-    assert said["Volume personality"] == "Ultrium-9"
+    assert said["Volume personality"] == "LTOL9G9"
     assert said["Total native capacity [MB]"] == "18000000"
     assert (said["Write protect"], said["WORM"]) == ("0", "0")
     threads = int(said["Thread count"])
@@ -221,3 +225,15 @@ def test_counters_with_compression(tmp_path_factory: pytest.TempPathFactory) -> 
         assert counters(tools)[0x0001] - before[0x0001] < 20_000
         tools.mt("rewind")
         assert tools.read(50_000) == zeros
+
+
+def test_all_pages_together(drive: Tools) -> None:
+    """sg_logs knows every standard page, and finds them as long as it expects."""
+    drive.write(NOISE, 1 << 18)
+    said = drive.ok("sg_logs -a $SG")
+    assert "truncated by response" not in said
+    assert "Medium mount time" in said
+    assert "Lifetime cleaning operations: 0" in said
+    assert "SAS address = 0x5" in said
+    assert "Read compression ratio x100: " in said
+    assert "Remaining native capacity partition(s) [MB]:" in said

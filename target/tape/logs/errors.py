@@ -1,7 +1,6 @@
-"""Log pages of errors: 02h, 03h, 06h, 10h, 16h, and makers' 33h to 35h, 39h, 3Bh.
+"""Log pages of errors: 02h, 03h, 06h, 10h, 16h.
 
-What a drive recovers by itself is zero here (see `target.tape.counters`), and so are errors of
-the servo, of the interface and of the drive's own memory: none of them can happen.
+What a drive recovers by itself is zero here, see `target.tape.counters`.
 """
 
 from __future__ import annotations
@@ -106,7 +105,9 @@ DIAGNOSTIC = Layout(
 )
 
 
-def _entry(which: int) -> Callable[[Drive], Entry | None]:
+def entry(which: int) -> Callable[[Drive], Entry | None]:
+    """The last entry of diagnostic data but so many."""
+
     def value(drive: Drive) -> Entry | None:
         return next(iter(drive.diagnostic_data()[which : which + 1]), None)
 
@@ -115,10 +116,10 @@ def _entry(which: int) -> Callable[[Drive], Entry | None]:
 
 def _diagnostic(which: int) -> Value:
     def value(drive: Drive) -> bytes | None:
-        entry = _entry(which)(drive)
-        if entry is None:
+        found = entry(which)(drive)
+        if found is None:
             return None
-        fields = entry._asdict()
+        fields = found._asdict()
         fields["vendor"] = fields.pop("fsc") << 16
         for name in ("volume", "revision"):
             fields[name] = fields[name].encode()
@@ -138,82 +139,3 @@ DIAGNOSTIC_DATA = LogPage(
     read=_diagnostics_read,
 )
 """An entry for each error, the latest first, as in the dumps of LTO drives (SSC-4 8.2.7)."""
-
-# --- makers' own -------------------------------------------------------------------------------
-
-SINCE_READ = Reset.SELECT | Reset.SENSE | Reset.LOAD
-WRITE_ERRORS_IBM = LogPage(
-    0x33,
-    "write errors",
-    tuple(counter(code, 2, none) for code in range(0x12)),
-    resets=SINCE_READ,
-)
-READ_ERRORS_IBM = LogPage(
-    0x34,
-    "read forward errors",
-    tuple(counter(code, 2, none) for code in range(0x1F)),
-    resets=SINCE_READ,
-)
-
-WELLNESS = Layout("0-3 time, 4-7 volume, 8.3-0 key, 9 asc, 10 ascq", 12)
-_WELLNESS = 16
-
-
-def _wellness(which: int) -> Value:
-    """Seconds with power, a number that tells cartridges apart, sense; zeros without an error."""
-
-    def value(drive: Drive) -> bytes:
-        entry = _entry(which)(drive)
-        if entry is None:
-            return bytes(WELLNESS.size)
-        volume = int.from_bytes(entry.volume.encode()[:6], "big") & 0xFFFFFFFF
-        fields = {"key": entry.key, "asc": entry.asc, "ascq": entry.ascq, "volume": volume}
-        return bytes(WELLNESS.encode({**fields, "time": entry.time // 1000 & 0xFFFFFFFF}))
-
-    return value
-
-
-WELLNESS_HP = LogPage(
-    0x33,
-    "device wellness",
-    tuple(number(which, WELLNESS.size, _wellness(which)) for which in range(_WELLNESS)),
-)
-
-HARDWARE_ERROR = Layout(
-    """0.3-0  key
-    1        asc
-    2        ascq
-    3-4      error
-    5-12     host
-    13-14    power_cycles
-    15-18    seconds
-    19       hour
-    20       minute
-    21       second""",
-    22,
-)
-_HARDWARE = 0x4
-
-
-def _hardware(drive: Drive) -> bytes:
-    """The last hardware error; zeros if there was none. No library tells the time of day."""
-    for entry in drive.diagnostic_data():
-        if entry.key == _HARDWARE:
-            fields = {"key": entry.key, "asc": entry.asc, "ascq": entry.ascq}
-            fields["power_cycles"] = drive.lifetime.power_cycles & 0xFFFF
-            fields["seconds"] = entry.time // 1000 & 0xFFFFFFFF
-            return bytes(HARDWARE_ERROR.encode({**fields, "error": entry.fsc}))
-    return bytes(HARDWARE_ERROR.size)
-
-
-DEVICE_ERRORS_HP = LogPage(0x35, "DT device errors", (number(0, HARDWARE_ERROR.size, _hardware),))
-
-
-def _interface(code: int, name: str) -> LogPage:
-    """IBM's page of a host port: five counters of two bytes, and one of four."""
-    rows = [counter(parameter, 2, none) for parameter in (0x0000, 0x0007, 0x0008, 0x0009, 0x000A)]
-    return LogPage(code, name, (*rows, counter(0x0010, 4, none)), resets=Reset.SELECT)
-
-
-PORT_0_ERRORS_IBM = _interface(0x39, "host port 0 interface errors")
-PORT_1_ERRORS_IBM = _interface(0x3B, "host port 1 interface errors")

@@ -85,7 +85,12 @@ NOWHERE = (1 << 48) - 1
 
 def _object(identifier: int) -> Callable[[Drive, int], int]:
     """An object number, in the low bits of an attribute of the cartridge memory."""
-    return lambda d, which: int.from_bytes(attribute(d, identifier, which), "big") & NOWHERE
+
+    def get(drive: Drive, which: int) -> int:
+        value = attribute(drive, identifier, which)
+        return int.from_bytes(value, "big") & NOWHERE if value else NOWHERE
+
+    return get
 
 
 def used_megabytes(drive: Drive, which: int) -> int:
