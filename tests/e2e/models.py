@@ -34,6 +34,8 @@ class Model:
     """What a small one is rounded up to, in GB."""
     mam_unit: int
     """Bytes in one unit of the capacities in the cartridge memory."""
+    organization: str
+    """Who assigned the density codes, in the cartridge memory."""
     saves_modes: bool
     """Whether MODE SELECT can save anything."""
     mrie: int
@@ -47,6 +49,14 @@ class Model:
     """Methods of logical block protection."""
     reservations: tuple[int, ...]
     """Types of persistent reservations."""
+    diagnostics: tuple[int, ...]
+    """Pages of SEND DIAGNOSTIC."""
+    test_buffer: bool
+    """Whether buffer 0 is memory to try transfers with."""
+    algorithm: int
+    """Index of the algorithm of an encrypted block; any drive takes 1 for it."""
+    labels: bool
+    """Whether a key may have unauthenticated key-associated data."""
     commands: frozenset[str]
     """Those that not every model has, by the names that sg_opcodes gives them."""
     timeouts: dict[str, int]
@@ -86,6 +96,7 @@ MODELS = (
         more_partitions=1,
         least_partition=37,
         mam_unit=1 << 20,
+        organization="LTO-CVE",
         saves_modes=True,
         mrie=3,
         protocol=6,
@@ -93,6 +104,10 @@ MODELS = (
         port_groups=True,
         protection=(1,),
         reservations=(1, 3, 5, 6, 7, 8),
+        diagnostics=(0x00, 0x80),
+        test_buffer=True,
+        algorithm=2,
+        labels=True,
         commands=LTO,
         timeouts=seconds(16380, 1560, 780, 2040, 2040, 1500, 1500, 16920, 600, 1620, 2100, 540),
     ),
@@ -110,6 +125,7 @@ MODELS = (
         more_partitions=3,
         least_partition=128,
         mam_unit=1 << 20,
+        organization="LTO-CVE",
         saves_modes=True,
         mrie=4,
         protocol=6,
@@ -117,6 +133,10 @@ MODELS = (
         port_groups=True,
         protection=(1, 2),
         reservations=(1, 3, 5, 6, 7, 8),
+        diagnostics=(0x00, 0x80),
+        test_buffer=True,
+        algorithm=3,
+        labels=True,
         commands=LTO,
         timeouts=seconds(74341, 3000, 960, 2940, 2940, 2340, 1500, 63300, 600, 1620, 1980, 540),
     ),
@@ -134,6 +154,7 @@ MODELS = (
         more_partitions=3,
         least_partition=36,
         mam_unit=10**6,
+        organization="LTO-CVE",
         saves_modes=False,
         mrie=3,
         protocol=6,
@@ -141,6 +162,10 @@ MODELS = (
         port_groups=True,
         protection=(1,),
         reservations=(3, 6, 8),
+        diagnostics=(0x00,),
+        test_buffer=True,
+        algorithm=1,
+        labels=True,
         commands=LTO,
         timeouts=seconds(18000, 1560, 600, 1200, 1200, 1200, 300, 18000, 600, 300, 600, 60),
     ),
@@ -158,6 +183,7 @@ MODELS = (
         more_partitions=1,
         least_partition=147,
         mam_unit=1 << 20,
+        organization="IBM",
         saves_modes=False,
         mrie=3,
         protocol=0,
@@ -165,6 +191,10 @@ MODELS = (
         port_groups=False,
         protection=(1, 2),
         reservations=(1, 3, 5, 6, 7, 8),
+        diagnostics=(0x00, 0x80),
+        test_buffer=False,
+        algorithm=1,
+        labels=False,
         commands=ENTERPRISE,
         timeouts=seconds(64860, 3060, 900, 2380, 2380, 2340, 1440, 65820, 600, 1380, 2100, 530),
     ),

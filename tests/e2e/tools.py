@@ -226,9 +226,17 @@ class Tools:
 
     def details(self) -> dict[str, str]:
         """What stenc --detail says; lines without a name continue the one before."""
+        return self._fields(self.stenc("--detail"))
+
+    def details_of_drive(self) -> dict[str, str]:
+        """The same where no block follows: stenc says all it can say of the drive, then it dies."""
+        return self._fields(self.run("stenc -f $TAPE --detail")[1])
+
+    @staticmethod
+    def _fields(said: str) -> dict[str, str]:
         fields: dict[str, str] = {}
         name = ""
-        for line in self.stenc("--detail").splitlines()[2:]:
+        for line in said.splitlines()[2:]:
             before, colon, after = line.partition(":")
             if colon:
                 name = before
