@@ -103,13 +103,18 @@ def _medium_density(m: Memory) -> int:
     return m.cartridge.type.formats[0].density if m.cartridge.type.formats else 0
 
 
-def _first_encrypted(m: Memory) -> int:
+def _first_encrypted(m: Memory) -> int | None:
+    """Of a volume whose blocks cannot be encrypted ones there is no such attribute."""
+    if not m.drive.can_encrypt_volume():
+        return None
     first = m.drive.first_encrypted(m.number)
     return _NONE if first is None else first
 
 
-def _first_clear(m: Memory) -> int:
+def _first_clear(m: Memory) -> int | None:
     """The first clear block behind the first encrypted one; of a long tape it is not known."""
+    if not m.drive.can_encrypt_volume():
+        return None
     first = m.drive.first_encrypted(m.number)
     if first is None:
         return _NONE

@@ -115,7 +115,7 @@ class Mount(PrimaryUnit):
         """
         assert self.cartridge is not None
         cartridge = self.cartridge
-        self.held = False
+        self.hold(False)
         self.alerts.clear(cleared_by(Clears.LOAD))
         self.lifetime.load_cycles += 1
         info = cartridge.info
@@ -188,14 +188,20 @@ class Mount(PrimaryUnit):
             self.alert(Flag.UNLOAD_FAILED)
             raise self.write_failed() from None
         self.loaded = False
-        self.unfit = s.NO_MEDIUM
+        self.hold(self.held)
         self.save_life()
         self.unloaded()
+
+    def hold(self, held: bool) -> None:
+        """A cartridge that is not threaded stays where its memory can be read, or does not."""
+        self.held = held
+        if not self.loaded:
+            self.unfit = s.MEMORY_ACCESSIBLE if held else s.NO_MEDIUM
 
     def eject(self) -> Medium | None:
         """Unload and hand the cartridge out, still open; None if the drive is empty."""
         self.unload()
-        self.held = False
+        self.hold(False)
         cartridge, self.cartridge = self.cartridge, None
         return cartridge
 
@@ -249,7 +255,7 @@ class Mount(PrimaryUnit):
     # --- what may be done -------------------------------------------------------------------
 
     def require_volume(self) -> None:
-        """2/3A/00 with no volume on the heads, 3/30/00 with one of a format it cannot use."""
+        """2/3A/00 or 04 with no volume on the heads, 3/30/00 with one of a format it cannot use."""
         if self.unfit is not None:
             raise CheckCondition(self.unfit)
 

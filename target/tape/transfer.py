@@ -210,10 +210,17 @@ def write_filemarks(drive: Drive, call: Call) -> Completion:
 
 
 def erase(drive: Drive, call: Call) -> Completion:
-    """ERASE(6): the tape ends at the position, durably; LONG 1 takes the time of the rest of it."""
+    """ERASE(6): the tape ends at the position, durably; LONG 1 takes the time of the rest of it.
+
+    3/51/00 where the medium cannot be written.
+    """
     drive.require_writable(erasing=True)
-    drive.cut()
-    drive.sync()
+    try:
+        drive.cut()
+        drive.sync()
+    except CheckCondition as condition:
+        failed = condition.sense.code is s.WRITE_ERROR
+        raise CheckCondition(s.ERASE_FAILURE) if failed else condition from None
     if call["long"]:
         left = max(0, drive.remaining)
         drive.pass_over("erase", call.nexus, left, drive.sync, immed=bool(call["immed"]))

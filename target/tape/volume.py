@@ -61,7 +61,7 @@ def load_unload(drive: Drive, call: Call) -> Completion:
     if any(state.removal_prevented for state in drive.nexuses.values()) and not call["hold"]:
         raise CheckCondition(s.REMOVAL_PREVENTED)
     drive.unload_volume(call.nexus, immed=bool(call["immed"]))
-    drive.held = bool(call["hold"])
+    drive.hold(bool(call["hold"]))
     return GOOD
 
 

@@ -156,10 +156,23 @@ def test_unload_keeps_the_data_and_the_cartridge(host: Host) -> None:
     assert host.read(4).data == b"data"
 
 
+@pytest.mark.req("SSC-LOAD-03", "SSC-TUR-03")
 def test_hold_unthreads_even_if_removal_is_prevented(host: Host) -> None:
     host.prevent(True)
     assert host.send(bytes((0x1B, 0, 0, 0, 0x08, 0))).status == GOOD
+    assert sense_of(host.ready()) == Sense(s.MEMORY_ACCESSIBLE)
+    assert sense_of(host.read(4)) == Sense(s.MEMORY_ACCESSIBLE)
+    host.load()
+    host.hear()
+    host.prevent(False)
+    assert host.load(load=False).status == GOOD
     assert sense_of(host.ready()) == NO_MEDIUM
+    assert host.send(bytes((0x1B, 0, 0, 0, 0x09, 0))).status == GOOD, "held again, not threaded"
+    assert sense_of(host.ready()) == Sense(s.MEMORY_ACCESSIBLE)
+    cartridge = host.drive.eject()
+    assert cartridge is not None
+    assert sense_of(host.ready()) == NO_MEDIUM
+    host.drive.insert(cartridge)
 
 
 def test_another_cartridge_another_tape(host: Host, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def held_cartridge(bench: Bench) -> None:
     """HOLD takes the tape off the heads; the cartridge's memory can be read all the same."""
     host = bench.tape()
     assert hold(host, load=False) == GOOD
-    refused(host.ready(), bench.model.code(s.NO_MEDIUM))
+    refused(host.ready(), bench.model.code(s.MEMORY_ACCESSIBLE))
     cdb = bytes((0x8C, 0)) + bytes(6) + bytes(2) + (0x10000).to_bytes(4) + bytes(2)
     attributes = host.send(cdb, size=0x10000)
     assert attributes.status == GOOD
