@@ -226,10 +226,8 @@ def wrong_lists(bench: Bench) -> None:
     refused(write(host, good_one[:-1]), s.PARAMETER_LIST_LENGTH)
 
 
-@check(keeps)
+@check(lambda model: keeps(model) and model.partitions > 1)
 def attributes_of_partitions(bench: Bench) -> None:
-    if bench.model.partitions == 1:
-        return
     host = bench.tape(partitions=(1 << 19, 1 << 20))
     assert good(read(host, PARTITIONS)) == b"\0\2\0\2"
     for partition, text in enumerate((b"zero", b"one")):
