@@ -194,7 +194,7 @@ def _sequential(identity: Identity) -> bytes:
 
 def _alerts(identity: Identity) -> bytes:
     """One bit for each flag that can be raised, flag 1 first."""
-    return tape_alert.supported()
+    return tape_alert.supported(identity.personality.limits)
 
 
 def _element(identity: Identity) -> bytes:

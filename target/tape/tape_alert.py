@@ -12,7 +12,7 @@ does not have. A test (mode page 1Ch) raises any of them.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from target.scsi import sense as s
@@ -158,9 +158,14 @@ def bits(flags: Iterable[int]) -> bytes:
     return sum(1 << 64 - flag for flag in set(flags)).to_bytes(8, "big")
 
 
-def supported() -> bytes:
-    """TAPEALERT SUPPORTED FLAGS of VPD page B2h (SSC-4 8.6.4)."""
-    return bits(alert.number for alert in ALERTS if alert.raised)
+_BY_LIMIT: dict[int, str] = {Flag.CLEAN_PERIODIC: "clean_after", Flag.CLEAN_NOW: "clean_now"}
+"""Flags that only a model with a limit can come to raise."""
+
+
+def supported(limits: Mapping[str, int]) -> bytes:
+    """TAPEALERT SUPPORTED FLAGS of VPD page B2h, for a model's limits (SSC-4 8.6.4)."""
+    never = {flag for flag, limit in _BY_LIMIT.items() if limit not in limits}
+    return bits(alert.number for alert in ALERTS if alert.raised and alert.number not in never)
 
 
 BY_SENSE: dict[Code, tuple[Flag, ...]] = {

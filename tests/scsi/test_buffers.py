@@ -173,7 +173,7 @@ def test_any_writes(writes: list[tuple[int, bytes]], offset: int, length: int) -
 # --- echo buffers ------------------------------------------------------------------------------
 
 
-@pytest.mark.req("SSC-BUFFER-04", "SSC-BUFFER-05")
+@pytest.mark.req("SSC-BUFFER-04", "SSC-BUFFER-05", "SSC-SENSE-5-2C-00")
 def test_each_nexus_has_an_echo_buffer() -> None:
     one, two = hosts(2)
     assert read(one, ECHO_DESCRIPTOR) == bytes.fromhex("01 00 1000")

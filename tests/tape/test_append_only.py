@@ -312,7 +312,7 @@ def test_other_values(host: Host, what: int) -> None:
 
 
 @pytest.mark.parametrize("what", [OFF, HERE, FORMAT, 9])
-@pytest.mark.req("SSC-OVERWRITE-04")
+@pytest.mark.req("SSC-OVERWRITE-04", "SSC-SENSE-5-20-0C")
 def test_outside_append_only_mode(what: int) -> None:
     with tape(TD9) as host:
         assert sense_of(allow_overwrite(host, what)) == Sense(s.NOT_APPEND_ONLY)

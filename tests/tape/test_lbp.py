@@ -98,6 +98,7 @@ def test_the_longest_block_has_its_protection_beside(host: Host) -> None:
     assert sense_of(host.write(bytes(longest + 5))).code is s.INVALID_FIELD_IN_CDB
 
 
+@pytest.mark.req("SSC-VERIFY-07")
 def test_verify_checks_the_protection_that_there_is(host: Host) -> None:
     host.write_tape([BLOCK])
     assert sense_of(host.verify(len(BLOCK), flags=0x10)).pointer == (1, 4)

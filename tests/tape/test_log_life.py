@@ -132,7 +132,7 @@ def test_without_timing_nothing_moves_in_no_time(host: Host) -> None:
     assert [found[code] for code in (3, 0x11, 0x12, 0x13)] == [0, 0, 0, 0]
 
 
-@pytest.mark.req("SSC-LOG-14", "SSC-LOG-0C")
+@pytest.mark.req("SSC-LOG-14", "SSC-LOG-0C", "SSC-TA-20", "SSC-TA-21")
 def test_cleaning(tmp_path: Path) -> None:
     model = known(limits={**known().limits, "clean_after": 1, "clean_now": 2})
     with logged(model) as host:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,10 +38,8 @@ def loaded(model: str, folder: Path, barcode: str, **info: object) -> Iterator[H
     drive = new_drive(model)
     host = Host(drive)
     host.hear()
-    try:
+    with suppress(CheckCondition):
         drive.insert(cartridge)
-    except CheckCondition:
-        pass
     host.hear()
     yield host
     drive.eject()
@@ -112,6 +110,7 @@ class TestCleaning:
 
 
 class TestDamage:
+    @pytest.mark.req("SSC-SENSE-3-53-00")
     def test_a_broken_leader_cannot_be_threaded(self, tmp_path: Path) -> None:
         with loaded(TD9, tmp_path, "KRL001L9", damage=["leader"]) as host:
             assert sense_of(host.ready()).code is s.NO_MEDIUM
@@ -138,6 +137,7 @@ class TestFormats:
             assert sense_of(host.write(b"x")).code is s.CANNOT_WRITE_MEDIUM
             assert alerts(host) == {Flag.READ_ONLY_FORMAT}
 
+    @pytest.mark.req("SSC-SENSE-3-30-02")
     def test_a_blank_one_gets_the_format_of_the_drive(self, tmp_path: Path) -> None:
         with loaded("ibm/ts1150", tmp_path, "KRL001JC") as host:
             assert host.drive.cartridge is not None

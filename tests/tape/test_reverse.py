@@ -76,6 +76,7 @@ def test_fixed_blocks(enterprise: Host) -> None:
     assert (sense_of(reply).information, reply.data) == (2, b"aaaa")
 
 
+@pytest.mark.req("SSC-RPOS-04")
 def test_extended_position(host: Host) -> None:
     host.write_tape([b"one", None, b"two"])
     host.locate(2)

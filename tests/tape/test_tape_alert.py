@@ -11,14 +11,14 @@ import pytest
 from target.medium.cartridge import Cartridge
 from target.medium.index import ENTRY_SIZE
 from target.scsi import sense as s
-from target.scsi.sense import CheckCondition, Code
+from target.scsi.sense import CheckCondition, Code, Sense
 from target.tape import tape_alert
 from target.tape.tape_alert import ALERTS, Flag
 from tests.tape.host import FILEMARKS, GOOD, MIB, Host, new_cartridge, new_drive, sense_of, tape
 from tests.tape.logs import drive_of, flags, known, log_select, log_sense, logged, page, remount
 from tests.tape.memory import value
 
-SUPPORTED = "3cf7de0042003370"
+SUPPORTED = "3cf7c60042003370"
 
 
 @pytest.fixture
@@ -57,15 +57,7 @@ def test_flags_are_in_order_and_those_that_are_raised_have_names() -> None:
     assert {alert.number for alert in ALERTS if alert.raised} == set(Flag)
 
 
-@pytest.mark.req(
-    "SSC-TA-01", "SSC-TA-02", "SSC-TA-03", "SSC-TA-04", "SSC-TA-05", "SSC-TA-06", "SSC-TA-07",
-    "SSC-TA-08", "SSC-TA-09", "SSC-TA-10", "SSC-TA-11", "SSC-TA-12", "SSC-TA-13", "SSC-TA-15",
-    "SSC-TA-16", "SSC-TA-17", "SSC-TA-18", "SSC-TA-19", "SSC-TA-20", "SSC-TA-21", "SSC-TA-22",
-    "SSC-TA-23", "SSC-TA-24", "SSC-TA-25", "SSC-TA-26", "SSC-TA-27", "SSC-TA-28", "SSC-TA-29",
-    "SSC-TA-30", "SSC-TA-31", "SSC-TA-32", "SSC-TA-33", "SSC-TA-34", "SSC-TA-35", "SSC-TA-36",
-    "SSC-TA-37", "SSC-TA-38", "SSC-TA-39", "SSC-TA-50", "SSC-TA-51", "SSC-TA-52", "SSC-TA-53",
-    "SSC-TA-54", "SSC-TA-55", "SSC-TA-56", "SSC-TA-57", "SSC-TA-58", "SSC-TA-59", "SSC-TA-60",
-)  # fmt: skip
+@pytest.mark.req("SSC-MODE-1C", "SSC-TA-R3")
 @pytest.mark.parametrize("flag", [alert.number for alert in ALERTS])
 def test_a_test_raises_any_flag(host: Host, flag: int) -> None:
     """And every place that tells of flags has it."""
@@ -82,10 +74,13 @@ def test_a_test_raises_any_flag(host: Host, flag: int) -> None:
 
 @pytest.mark.req("SSC-VPD-B2", "SSC-TA-R3")
 def test_the_vital_product_data_name_the_flags_that_are_raised() -> None:
-    told = int.from_bytes(tape_alert.supported(), "big")
+    cleaned = tape_alert.supported({"clean_after": 1, "clean_now": 2})
+    told = int.from_bytes(cleaned, "big")
     assert {flag for flag in range(1, 65) if told >> 64 - flag & 1} == set(Flag)
+    less = int.from_bytes(tape_alert.supported({}), "big")
+    assert told ^ less == 1 << 64 - Flag.CLEAN_NOW | 1 << 64 - Flag.CLEAN_PERIODIC
     drive = new_drive()
-    assert drive.vpd_pages[0xB2] == tape_alert.supported() == bytes.fromhex(SUPPORTED)
+    assert drive.vpd_pages[0xB2] == tape_alert.supported({}) == bytes.fromhex(SUPPORTED)
 
 
 @pytest.mark.req("SSC-LOG-2E")
@@ -380,7 +375,6 @@ def test_a_tape_that_was_in_use_when_power_failed(tmp_path: Path) -> None:
     last.close()
 
 
-@pytest.mark.req("SSC-TA-34")
 def test_firmware_that_is_refused(host: Host) -> None:
     host.drive.downloaded(False)
     assert flags(host) == {Flag.DOWNLOAD_FAILED}
@@ -440,6 +434,35 @@ def test_a_worm_volume_that_is_written_over() -> None:
         host.write_tape([b"one"])
         assert sense_of(host.write(b"two")).code is s.WORM_OVERWRITE
         assert flags(host) == {Flag.WORM_OVERWRITE}
+
+
+@pytest.mark.req("SSC-TA-59", "SSC-SENSE-3-30-0D")
+def test_a_worm_volume_that_has_lost_blocks() -> None:
+    with logged(barcode="KRL001LZ") as host:
+        host.write_tape([b"one", b"two", None])
+        cartridge = host.drive.eject()
+        assert cartridge is not None
+        assert response(host) == set()
+        cartridge.partitions[0].cut(1)
+        host.drive.insert(cartridge)
+        host.hear()
+        assert flags(host) == {Flag.WORM_INTEGRITY}
+        assert host.read(3).data == b"one"
+        assert sense_of(host.write(b"two")) == Sense(s.WORM_INTEGRITY)
+        assert sense_of(host.erase()) == Sense(s.WORM_INTEGRITY)
+        remount(host)
+        assert response(host) == {Flag.WORM_INTEGRITY}, "it stays so"
+        assert sense_of(host.write(b"two")) == Sense(s.WORM_INTEGRITY)
+
+
+def test_filemarks_of_a_worm_volume_may_go() -> None:
+    with logged(barcode="KRL001LZ") as host:
+        host.write_tape([b"one", None, None])
+        remount(host)
+        host.locate(1)
+        assert host.write(b"two").status == GOOD
+        remount(host)
+        assert response(host) == set()
 
 
 # --- informational exceptions ------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_a_cartridge_becomes_ready(clock: Stopped, tmp_path: Path) -> None:
     cartridge.close()
 
 
-@pytest.mark.req("SSC-REWIND-01", "SSC-RSENSE-03", "SSC-SENSE-0-00-1A")
+@pytest.mark.req("SSC-REWIND-01", "SSC-RSENSE-03", "SSC-SENSE-0-00-1A", "SSC-SENSE-2-04-07")
 def test_a_rewind_goes_on(host: Host, clock: Stopped) -> None:
     for _ in range(8):
         host.write(bytes(MIB))
@@ -138,14 +138,16 @@ def test_a_long_erase_takes_hours(host: Host, clock: Stopped) -> None:
     assert sense_of(host.read(4)).code is s.END_OF_DATA
 
 
-@pytest.mark.req("SSC-LOAD-04", "SSC-SENSE-2-04-00")
+@pytest.mark.req("SSC-LOAD-04", "SSC-SENSE-2-04-00", "SSC-SENSE-0-00-16")
 def test_unloading_goes_on(host: Host, clock: Stopped) -> None:
     load_unload(host, UNLOAD, immed=True)
+    assert request(host).code is s.OPERATION_IN_PROGRESS
     assert sense_of(host.ready()).code is s.NOT_READY
     clock.passed += 300
     assert sense_of(host.ready()).code is s.NO_MEDIUM
 
 
+@pytest.mark.req("SSC-VERIFY-08")
 def test_verify_goes_on_and_tells_of_damage_later(host: Host, clock: Stopped) -> None:
     host.write_tape([b"one", b"two"])
     host.set_block_length(5)
