@@ -127,6 +127,7 @@ class Drive(_Table):
     compression: Literal["off", "lz4", "zstd"] = "off"
     medium: Literal["file", "null"] = "file"
     timing: Timing = 0.0
+    encryption: Literal["application", "library", "system", "agent"] | None = None
 
 
 class Rig(_Table):
@@ -171,6 +172,7 @@ class Rig(_Table):
                     compression=drive.compression,
                     medium=drive.medium,
                     timing=drive.timing,
+                    encryption=drive.encryption,
                     state=str(state.absolute() / "drives" / f"{drive.name}.json"),
                 )
                 for drive in self.drive
@@ -213,13 +215,26 @@ class Rig(_Table):
                 )
             if drive.model not in known_models():
                 yield f"model in [[drive]] {number}: {unknown(drive.model)}"
-            elif drive.cartridge is not None:
+                continue
+            if drive.encryption is not None:
+                yield from _unfit_control(number, drive.model, drive.encryption)
+            if drive.cartridge is not None:
                 native = FORMATS[load_model(drive.model).media["native"]]
                 if of_barcode(drive.cartridge).family != native.family:
                     yield (
                         f"cartridge in [[drive]] {number}: {drive.cartridge} does not fit into"
                         f" {drive.model}: use a {native.family} cartridge"
                     )
+
+
+def _unfit_control(number: int, model: str, control: str) -> Iterable[str]:
+    # Loaded here because few rigs need what comes with it.
+    from target.encryption.abilities import controls
+
+    known = controls(load_model(model))
+    if control not in known:
+        cure = f"use {' or '.join(known)}" if known else "it cannot encrypt: remove the key"
+        yield f"encryption in [[drive]] {number}: {control} does not control {model}: {cure}"
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterable[str]:

@@ -55,6 +55,7 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
         drive_plan.compression,
         state,
         factor=drive_plan.timing,
+        control=drive_plan.encryption,
     )
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(FORMATS[model.media["native"]]))

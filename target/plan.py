@@ -41,6 +41,8 @@ class DrivePlan:
     """file, or null: a medium that accepts and discards, for measuring the transport."""
     timing: float = 0.0
     """Factor of real time that operations take; 0: none."""
+    encryption: str | None = None
+    """Who controls it: application, library, system or agent; None: as the model has it."""
     state: str | None = None
     """File with what the drive remembers without power, made when it is first needed."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from target import personality
 from target.personality import Personality
 from target.transports.inprocess import Reply
-from tests.tape.host import GOOD, TD9, Host
+from tests.tape.host import GOOD, TD9, Host, sense_of
 
 KEY_A, KEY_B = bytes(range(32)), bytes(range(100, 132))
 PUBLIC, LOCAL, ALL = 0, 1, 2
@@ -63,6 +63,11 @@ def spout_cdb(length: int, page: int = 0x10, protocol: int = 0x20) -> bytes:
 def spout(host: Host, data: bytes, page: int = 0x10) -> Reply:
     """SECURITY PROTOCOL OUT, protocol 20h."""
     return host.send(spout_cdb(len(data), page), out=data)
+
+
+def said(reply: Reply) -> tuple[int, int, int]:
+    """Sense key and additional sense code of a failure."""
+    return sense_of(reply).code[:3]
 
 
 def spin(host: Host, page: int, allocation: int = 8192, protocol: int = 0x20) -> bytes:

@@ -35,6 +35,7 @@ model = "ibm/ult3580-td8"
 serial = "HU12345678"
 compression = "zstd"
 medium = "null"
+encryption = "library"
 """
 
 
@@ -57,6 +58,7 @@ def test_a_plan_says_all_that_the_file_says(tmp_path: Path) -> None:
     assert (first.compression, first.medium) == ("off", "file")
     assert (second.serial, second.cartridge) == ("HU12345678", None)
     assert (second.compression, second.medium) == ("zstd", "null")
+    assert (first.encryption, second.encryption) == (None, "library")
     assert plan.cartridge("KRL001L9").capacity == 64 << 20
     assert plan.cartridge("KRL001L9").path == str(tmp_path / "state/cartridges/KRL001L9")
     assert plan.cartridge("KRL002L8").write_protect
@@ -95,6 +97,9 @@ def test_default_serial_numbers_are_ten_digits_and_always_the_same(tmp_path: Pat
         ('"drive-1"', '"Drive1"', ["name in [[drive]] 2", "'Drive1'", "start with a letter"]),
         ('"HU12345678"', '"12"', ["serial in [[drive]] 2", "ten of"]),
         ("ibm/ult3580-td8", "ibm/td8", ["model in [[drive]] 2", "ibm/td8: use ibm/ult3580-td8"]),
+        ('"library"', '"host"', ["encryption in [[drive]] 2", "'host'", "'application'"]),
+        ('"library"', '"agent"', ["encryption in [[drive]] 2", "use application or library"]),
+        ("ibm/ult3580-td8", "ibm/ult3580-td3", ["encryption in [[drive]] 2", "cannot encrypt"]),
         ("[rig]", "[rig", ["not valid TOML", "line 2"]),
         (GOOD[GOOD.index("[[drive]]") :], "", ["[[drive]]", "is missing", "add it"]),
     ],
