@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from target.scsi import diagnostics, firmware
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
-from target.scsi.sense import CheckCondition, Sense, invalid_parameter
+from target.scsi.sense import CheckCondition, invalid_parameter
 
 if TYPE_CHECKING:
     from target.scsi.primary import PrimaryUnit
@@ -222,9 +222,11 @@ def _piece(unit: PrimaryUnit, call: Call) -> None:
 
 
 def _refused(unit: PrimaryUnit, at: int) -> CheckCondition:
-    """5/26/00, without a pointer where it would be too large for its field."""
+    """5/26/00, without a pointer where it would be too large for its field, or the maker's code."""
     unit.downloaded(False)
-    return invalid_parameter(at) if at < 1 << 16 else CheckCondition(Sense(s.INVALID_PARAMETER))
+    if at < 1 << 16:
+        return invalid_parameter(at, code=s.BAD_MICROCODE)
+    return CheckCondition(s.BAD_MICROCODE)
 
 
 def _install(unit: PrimaryUnit, call: Call, data: bytearray) -> None:

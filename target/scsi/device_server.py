@@ -29,6 +29,8 @@ from target.scsi.command import (
 from target.scsi.sense import CheckCondition, Code, Sense, invalid_cdb
 from target.scsi.unit import LogicalUnit
 
+ILLEGAL_REQUEST = 0x5
+
 
 class Informational(Exception):
     """What `DeviceServer.admit` raises, once: the command is carried out all the same, and ends
@@ -174,12 +176,14 @@ class DeviceServer(LogicalUnit):
         return sense.descriptor() if descriptor else sense.fixed(self.sense_length)
 
     def translate(self, sense: Sense) -> Sense:
-        """The condition in the maker's own words, if there are any for it."""
+        """The condition in the maker's own words, if there are any for it. Only ILLEGAL REQUEST
+        has a field pointer."""
         own = self.vendor_sense.get(s.NAMES.get(sense.code, ""))
         if own is None:
             return sense
         code, fsc = own
-        return replace(sense, code=code, fsc=sense.fsc if fsc is None else fsc)
+        pointer = sense.pointer if code.key == ILLEGAL_REQUEST else None
+        return replace(sense, code=code, pointer=pointer, fsc=sense.fsc if fsc is None else fsc)
 
     def _check(self, sense: Sense, length: int) -> Completion:
         data = self.encode_sense(sense, self.descriptor_sense)

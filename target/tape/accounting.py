@@ -173,7 +173,9 @@ class Accounted(Motion):
         self.log_state.reset(self.logs, self, Reset.LOAD)
         self._passed(Travel(passes=1))
         if isinstance(cartridge, Cartridge) and any(p.recovered for p in cartridge.partitions):
+            # The index was mended; what was counted in that mount is lost (SSC-4 annex A).
             self.alert(Flag.DIRECTORY_CORRUPTED)
+            self.alert(Flag.LOST_STATISTICS)
 
     def unload_volume(self, nexus: Nexus, *, immed: bool) -> None:
         """A command takes the volume off the heads."""

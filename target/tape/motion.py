@@ -19,6 +19,9 @@ from target.tape.mount import Medium
 from target.tape.operation import Background
 from target.tape.recorder import Recorder
 
+LOADED, MEMORY_ONLY = 0, 1
+"""AUTOLOAD MODE; 2: not loaded at all."""
+
 
 class Motion(Recorder):
     """A drive as far as time goes. ``factor``: of real time, 0 for none.
@@ -56,10 +59,16 @@ class Motion(Recorder):
     # --- the cartridge -----------------------------------------------------------------------
 
     def insert(self, cartridge: Medium) -> None:
-        """A cartridge goes into an empty drive and is loaded."""
+        """A cartridge goes into an empty drive and is loaded, as far as AUTOLOAD MODE says (mode
+        page 0Ah, SPC-4 7.5.8): one that is not is 2/3A/04 or 2/04/02 until a LOAD."""
         assert self.cartridge is None, "one at a time"
         self.cartridge = cartridge
-        self.load_volume(None, immed=True)
+        mode = self.modes.value("autoload", 0x0A)
+        if mode == LOADED or cartridge.type.cleaning:
+            self.load_volume(None, immed=True)
+        else:
+            self.hold(mode == MEMORY_ONLY)
+            self.unfit = s.MEMORY_ACCESSIBLE if self.held else s.LOAD_NEEDED
 
     def load_volume(self, nexus: Nexus | None, *, immed: bool) -> None:
         """Thread what is in the drive. Raises CheckCondition 3/53/00 if it cannot be threaded.

@@ -97,7 +97,7 @@ ALERTS = (
     Alert(0x26, "predictive failure", _C),
     Alert(0x27, "diagnostics required", _W, Clears.TEST, raised=True),
     Alert(0x31, "diminished native capacity", _I, _LOAD),
-    Alert(0x32, "lost statistics", _W),
+    Alert(0x32, "lost statistics", _W, _LOAD, raised=True),
     Alert(0x33, "tape directory invalid at unload", _W, _LOAD, raised=True),
     Alert(0x34, "tape system area write failure", _C, _LOAD, raised=True),
     Alert(0x35, "tape system area read failure", _C, _LOAD),
@@ -135,6 +135,7 @@ class Flag(enum.IntEnum):
     INVALID_CLEANING = 0x17
     DOWNLOAD_FAILED = 0x22
     DIAGNOSTICS_REQUIRED = 0x27
+    LOST_STATISTICS = 0x32
     DIRECTORY_INVALID = 0x33
     SYSTEM_AREA_WRITE = 0x34
     LOAD_FAILED = 0x37

@@ -60,8 +60,12 @@ def in_cdb(byte: int, bit: int = 7) -> Sense:
     return Sense(s.INVALID_FIELD_IN_CDB, pointer=(byte, bit))
 
 
-def in_list(byte: int) -> Sense:
-    return Sense(s.INVALID_PARAMETER, pointer=(byte, None), in_cdb=False)
+def in_list(byte: int, code: s.Code = s.INVALID_PARAMETER) -> Sense:
+    return Sense(code, pointer=(byte, None), in_cdb=False)
+
+
+REFUSED = (0x5, 0x82, 0x83)
+"""What IBM's LTO drives say of a bad image."""
 
 
 BAD_MODE, BAD_ID, BAD_OFFSET, BAD_LENGTH = in_cdb(1, 4), in_cdb(2), in_cdb(3), in_cdb(6)
@@ -330,7 +334,10 @@ BAD_IMAGES = {
 def test_a_bad_image_is_refused(name: str, mode: int) -> None:
     data, at = BAD_IMAGES[name]
     host, other = hosts(2)
-    assert write(host, mode, data) == in_list(at)
+    answer = write(host, mode, data)
+    assert answer is not None
+    assert replace(answer, code=s.INVALID_PARAMETER) == in_list(at)
+    assert answer.code[:3] == REFUSED
     assert (revision(host), host.hear(), other.hear()) == (OLD, [], [])
     assert "firmware" not in host.drive.memory
     assert Flag.DOWNLOAD_FAILED in host.drive.alerts.active
@@ -359,7 +366,8 @@ def test_a_bad_image_in_pieces(name: str, piece: int, at: int) -> None:
         answers.append(write(host, PIECES_SAVE, data[offset : offset + piece], offset=offset))
         if answers[-1]:
             break
-    assert answers[-1] == in_list(at)
+    assert answers[-1] is not None
+    assert replace(answers[-1], code=s.INVALID_PARAMETER) == in_list(at)
     assert answers[:-1] == [None] * (len(answers) - 1)
     assert revision(host) == OLD
     assert Flag.DOWNLOAD_FAILED in host.drive.alerts.active
@@ -367,11 +375,33 @@ def test_a_bad_image_in_pieces(name: str, piece: int, at: int) -> None:
     assert rest == BAD_OFFSET, "the download is over"
 
 
+@pytest.mark.req("SSC-SENSE-0-82-83")
+@pytest.mark.parametrize(
+    ("model", "code", "pointed"),
+    [
+        ("ibm/ult3580-td9", (5, 0x82, 0x83), True),
+        ("hp/ultrium-4", (0, 0x82, 0x83), False),
+        ("ibm/ts1150", (5, 0x26, 0x00), True),
+    ],
+)
+def test_each_maker_has_its_code_for_a_bad_image(
+    model: str, code: tuple[int, int, int], pointed: bool
+) -> None:
+    known = personality.load(model)
+    host = Host(Drive(known, "KRL1", commands.of(known), clock=ManualClock()))
+    host.hear()
+    answer = write(host, DOWNLOAD, bytes(100))
+    assert answer is not None
+    assert (answer.code[:3], answer.pointer is not None) == (code, pointed)
+
+
 def test_a_pointer_that_would_not_fit() -> None:
     (host,) = hosts()
     image = bytearray(firmware.image(PRODUCT, NEW, bytes(70_000)))
     image[50_000] = 1
-    assert write(host, DOWNLOAD, bytes(image)) == Sense(s.INVALID_PARAMETER)
+    refused = write(host, DOWNLOAD, bytes(image))
+    assert refused is not None
+    assert (refused.code[:3], refused.pointer) == (REFUSED, None)
     assert revision(host) == OLD
 
 
@@ -439,7 +469,7 @@ def test_any_data_is_no_image(data: bytes) -> None:
     (host,) = hosts()
     for mode in (DOWNLOAD, PIECES):
         sense = write(host, mode, data)
-        assert sense is None or sense.code is s.INVALID_PARAMETER
+        assert sense is None or sense.code[:3] == REFUSED
     assert revision(host) == OLD
 
 
@@ -450,5 +480,5 @@ def test_no_changed_byte_goes_unseen(at: int, flip: int) -> None:
     data[at] ^= flip
     sense = write(host, DOWNLOAD, bytes(data))
     assert sense is not None
-    assert sense.code is s.INVALID_PARAMETER
+    assert sense.code[:3] == REFUSED
     assert revision(host) == OLD

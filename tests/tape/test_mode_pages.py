@@ -10,7 +10,7 @@ import pytest
 
 from target import personality
 from target.scsi import sense as s
-from target.scsi.sense import Sense
+from target.scsi.sense import Code, Sense
 from target.tape.tape_alert import Flag
 from tests.scsi.modes import (
     COMPRESSION_OFF,
@@ -21,7 +21,8 @@ from tests.scsi.modes import (
     mode_select,
     page,
 )
-from tests.tape.host import TD9, Host, new_drive, sense_of, tape
+from tests.tape.host import GOOD, TD9, Host, new_drive, sense_of, tape
+from tests.tape.memory import read as read_attributes
 
 NO_DATA_COMPRESSION = CONFIGURATION.replace("000000 01", "000000 00")
 
@@ -65,6 +66,26 @@ def test_autoload_mode(host: Host) -> None:
         assert host.drive.modes[0x0A]["autoload"] == value
     for value in (3, 7):
         assert mode_select(host, 10, changed(control, (5, value))) == refusal(5, 2)
+
+
+@pytest.mark.req("SSC-MODE-0A", "SSC-SENSE-2-04-02", "SSC-LOAD-03")
+@pytest.mark.parametrize(
+    ("value", "told", "readable"), [(1, s.MEMORY_ACCESSIBLE, True), (2, s.LOAD_NEEDED, False)]
+)
+def test_a_cartridge_that_is_not_loaded_by_itself(
+    host: Host, value: int, told: Code, readable: bool
+) -> None:
+    assert mode_select(host, 10, changed(GOLDEN[0x0A, 0], (5, value))) is None
+    cartridge = host.drive.eject()
+    assert cartridge is not None
+    assert sense_of(host.ready()).code is s.NO_MEDIUM
+    host.drive.insert(cartridge)
+    assert host.hear() == [], "nothing has become ready"
+    assert sense_of(host.ready()) == Sense(told)
+    assert (read_attributes(host).status == GOOD) == readable
+    assert host.load().status == GOOD
+    assert host.hear() == [s.MEDIUM_MAY_HAVE_CHANGED]
+    assert host.ready().status == GOOD
 
 
 @pytest.mark.req("SSC-MODE-0A-01")

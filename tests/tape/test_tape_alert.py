@@ -18,7 +18,7 @@ from tests.tape.host import FILEMARKS, GOOD, MIB, Host, new_cartridge, new_drive
 from tests.tape.logs import drive_of, flags, known, log_select, log_sense, logged, page, remount
 from tests.tape.memory import value
 
-SUPPORTED = "3cf7c60042003370"
+SUPPORTED = "3cf7c60042007370"
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def test_a_format_that_is_only_read() -> None:
         assert flags(host) == {Flag.READ_ONLY_FORMAT}
 
 
-@pytest.mark.req("SSC-TA-18")
+@pytest.mark.req("SSC-TA-18", "SSC-TA-50")
 def test_a_tape_that_was_in_use_when_power_failed(tmp_path: Path) -> None:
     cartridge = new_cartridge(tmp_path, "KRL001L9")
     host = Host(new_drive())
@@ -363,7 +363,7 @@ def test_a_tape_that_was_in_use_when_power_failed(tmp_path: Path) -> None:
     other.hear()
     other.drive.insert(again)
     other.hear()
-    assert flags(other) == {Flag.DIRECTORY_CORRUPTED}
+    assert flags(other) == {Flag.DIRECTORY_CORRUPTED, Flag.LOST_STATISTICS}
     remount(other)
     other.drive.eject()
     again.close()
