@@ -19,8 +19,8 @@ from target.medium.formats import FORMATS, Format
 from target.medium.runs import Kads
 from target.personality import Personality
 
-APPLICATION = "application"
-"""Who controls the parameters: the hosts, by SECURITY PROTOCOL OUT."""
+APPLICATION, LIBRARY, SYSTEM, AGENT = "application", "library", "system", "agent"
+"""Who controls the parameters; the application: the hosts, by SECURITY PROTOCOL OUT."""
 
 NONCE_REQUIRED, NONCE_TAKEN = 2, 3
 """NONCE_C: the host must, or may, bring a nonce."""

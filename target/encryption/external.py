@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from target.encryption.abilities import AGENT
 from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope
 from target.medium.crypt import Secret
 from target.medium.runs import Kads, Run
@@ -24,8 +25,6 @@ from target.scsi.sense import CheckCondition
 
 if TYPE_CHECKING:
     from target.tape.keyed import Keyed
-
-AGENT = "agent"
 
 
 class Answer(NamedTuple):

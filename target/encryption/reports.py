@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from target.encryption import pages
-from target.encryption.abilities import APPLICATION, Abilities, Algorithm
+from target.encryption.abilities import AGENT, APPLICATION, LIBRARY, SYSTEM, Abilities, Algorithm
 from target.encryption.pages import KadDescriptor
 from target.encryption.parameters import Decryption, ParameterSet
 from target.encryption.reading import decryptable
@@ -25,7 +25,7 @@ from target.scsi.command import Nexus
 if TYPE_CHECKING:
     from target.tape.drive import Drive
 
-PARAMETERS_CONTROL = {APPLICATION: 1, "library": 3, "system": 4, "agent": 4}
+PARAMETERS_CONTROL = {APPLICATION: 1, LIBRARY: 3, SYSTEM: 4, AGENT: 4}
 """1: not exclusively from outside; 3: the automation device; 4: a management interface."""
 PREVENTED = 2
 """CFG_P: the hosts cannot set the parameters."""

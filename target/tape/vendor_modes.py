@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target.encryption.abilities import APPLICATION, LIBRARY, SYSTEM
 from target.scsi.command import Nexus
 from target.scsi.layout import Layout
 from target.scsi.mode import Asked, ModePage, Values
@@ -86,17 +87,25 @@ DIRECTORY = ModePage(
 )
 """Which subpages there are, in ascending order."""
 
+_METHODS = {APPLICATION: {"method": 3}, LIBRARY: {"method": 4, "default_state": 2}}
+
+
+def _method(drive: Drive) -> Values:
+    return _METHODS.get(drive.control, {}) if drive.personality.encryption else {}
+
+
 ENCRYPTION_MODE = ModePage(
     _ATTRIBUTES,
     "encryption mode",
     Layout("5 method, 6 key_path, 7 default_state, 8 density_reporting"),
     subpage=0x20,
     defaults={"method": 1, "key_path": 1, "default_state": 1},
-    live=lambda drive: {"method": 3} if drive.personality.encryption else {},
+    live=_method,
     # The page may only be read: not even what was read may be sent back.
     check=lambda drive, present, asked: "method",
 )
-"""Method 1: no encryption, 3: managed by the application."""
+"""Method 1: no encryption, 3: managed by the application, 4: by the library, and by default all is
+encrypted (IBM LTO SCSI Reference, table 360, which has no others)."""
 
 
 def _skip_sync(drive: Drive) -> Values:
@@ -239,13 +248,16 @@ INITIATOR_EXTENSIONS = ModePage(
 )
 
 
+_METHODS_3592 = {SYSTEM: 0x10, APPLICATION: 0x50, LIBRARY: 0x60}
+
+
 def _read_write_control(drive: Drive) -> Values:
     """Who manages encryption, and what it is like at the moment."""
     if not drive.personality.encryption:
         return {}
     shared = drive.parameters.shared
     return {
-        "method": 0x50,
+        "method": _METHODS_3592.get(drive.control, 0),
         "encryption_state": shared is not None and shared.active,
         "encryptable": drive.loaded and drive.can_encrypt_volume(),
     }
@@ -270,8 +282,8 @@ READ_WRITE_CONTROL = ModePage(
     live=_read_write_control,
 )
 """``density``: the format that writing from the beginning gives a volume, 0: the drive's own.
-``read_past_eod``: 0Ch, which LTFS sets, has reading stop at the end of data. Method 50h: managed
-by the application."""
+``read_past_eod``: 0Ch, which LTFS sets, has reading stop at the end of data. The method is as LTFS
+names it."""
 
 PAGES = (
     MEDIUM_SENSE, VENDOR_SPECIFIC, INITIATOR_EXTENSIONS, READ_WRITE_CONTROL, BEHAVIOR, DIRECTORY,

@@ -170,10 +170,12 @@ def new_cartridge(
     return Cartridge(path)
 
 
-def new_drive(model: str | Personality = TD9, compression: str = "off") -> Drive:
+def new_drive(
+    model: str | Personality = TD9, compression: str = "off", control: str | None = None
+) -> Drive:
     """An empty drive."""
     known = personality.load(model) if isinstance(model, str) else model
-    return Drive(known, "KRL0000001", commands.of(known), compression)
+    return Drive(known, "KRL0000001", commands.of(known), compression, control=control)
 
 
 def own_media(model: Personality) -> str:

@@ -306,6 +306,26 @@ def test_encryption_is_told() -> None:
         assert page(host, 0x30, 0x20)[5] == (3 if able else 1)
 
 
+@pytest.mark.req("SSC-MODE-30-20", "SSC-MODE-25")
+@pytest.mark.parametrize(
+    ("control", "lto", "of_3592"),
+    [
+        ("application", "03 01 01 00", 0x50),
+        ("library", "04 01 02 00", 0x60),
+        ("system", None, 0x10),
+    ],
+)
+def test_who_controls_encryption_is_told(control: str, lto: str | None, of_3592: int) -> None:
+    """IBM LTO SCSI Reference, table 360; LTFS."""
+    if lto is not None:
+        host = Host(new_drive(personality.load(TD9), control=control))
+        host.hear()
+        assert page(host, 0x30, 0x20) == bytes.fromhex("70 20 0005 00" + lto)
+    host = Host(new_drive(personality.load("ibm/ts1160"), control=control))
+    host.hear()
+    assert page(host, 0x25)[27] == of_3592
+
+
 @pytest.mark.req("SSC-MODE-2F")
 def test_behavior_configuration(host: Host) -> None:
     golden = GOLDEN[0x2F, 0]
