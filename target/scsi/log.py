@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
+from functools import cached_property
 from typing import Any, NamedTuple
 
 THRESHOLD, CUMULATIVE, DEFAULT_THRESHOLD, DEFAULT_CUMULATIVE = range(4)
@@ -113,6 +114,18 @@ class LogPage:
         """What the parameters are read from."""
         return self.subject(unit, nexus) if self.subject else unit
 
+    @cached_property
+    def counters(self) -> dict[Reset, tuple[Parameter, ...]]:
+        """The counters, by what resets them."""
+        return {
+            why: tuple(
+                row
+                for row in self.parameters
+                if row.counts and why & (self.resets if row.resets is None else row.resets)
+            )
+            for why in (Reset.SELECT, Reset.SENSE, Reset.LOAD)
+        }
+
     def find(self, code: int) -> Parameter | None:
         """The parameter of that code, or None."""
         return next((row for row in self.parameters if row.code == code), None)
@@ -193,10 +206,10 @@ class LogState:
         for page in pages:
             if page.cleared and why is Reset.SELECT:
                 changed |= page.cleared(unit, nexus)
-            for row in page.parameters:
-                resets = page.resets if row.resets is None else row.resets
-                if row.counts and resets & why:
-                    subject = page.values_of(unit, nexus)
+            rows = page.counters[why]
+            if rows:
+                subject = page.values_of(unit, nexus)
+                for row in rows:
                     changed |= self.set(page, row, subject, CUMULATIVE, 0)
         return changed
 

@@ -112,8 +112,9 @@ class ModePage:
                 changes[name] = {**getattr(self, name), **value}
             else:
                 values[name] = value
+        changeable = changes.get("changeable", self.changeable)
+        changes["changeable"] = [name for name in changeable if name not in self.fixed]
         page = replace(self, defaults=values, **changes)
-        page = replace(page, changeable=[n for n in page.changeable if n not in self.fixed])
         named = {*page.changeable, *page.saved, *page.once, *page.allowed, *page.steps, *values}
         unknown = named - set(self.layout.fields)
         if unknown:

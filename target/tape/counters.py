@@ -10,7 +10,7 @@ to retry or to correct, and writes that it suspended while its head was not on t
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from math import floor
 from typing import Any
 
@@ -36,13 +36,11 @@ class Counters:
 
     def since(self, mark: Counters) -> Counters:
         """What was counted since ``mark`` was made."""
-        return Counters(
-            *(now - then for now, then in zip(astuple(self), astuple(mark), strict=True))
-        )
+        return Counters(*(getattr(self, name) - getattr(mark, name) for name in self.__slots__))
 
     def mark(self) -> Counters:
         """A copy to compare with later."""
-        return Counters(*astuple(self))
+        return Counters(*(getattr(self, name) for name in self.__slots__))
 
     def clear(self) -> None:
         """Power was lost."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from target import personality
 from target.clock import SYSTEM, Clock
@@ -112,14 +114,64 @@ def model(name: str) -> Model:
     return Model(name, personality.load(name))
 
 
-class Bench:
-    """A model, and a folder for its cartridges. `close` takes them out of their drives."""
+class Shelf:
+    """Blank cartridges. One that was used is made blank again and not made anew, as thousands of
+    checks want one."""
 
-    def __init__(self, about: Model, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._free: dict[tuple[str, int | None], list[Cartridge]] = {}
+        self._new: dict[str, dict[str, Any]] = {}
+        """What a cartridge said of itself when it was new, by its label."""
+
+    def take(self, kind: CartridgeType, capacity: int | None, protect: bool) -> Cartridge:
+        """A blank cartridge, open."""
+        free = self._free.get((kind.suffix, capacity))
+        if free:
+            made = free.pop()
+        else:
+            barcode = f"K{len(self._new):05}{kind.suffix}"
+            Cartridge.create(self._folder / barcode, barcode, capacity)
+            made = Cartridge(self._folder / barcode)
+            self._new[barcode] = deepcopy(made.info)
+        made.info["write_protect"] = protect
+        return made
+
+    def put_back(self, used: Cartridge) -> None:
+        """Make it blank, or throw it away if it was divided."""
+        if len(used.partitions) > 1:
+            self._drop(used)
+            return
+        # Folders of partitions are named by how often there were new ones.
+        kept = {name: used.info[name] for name in ("partitions", "initializations")}
+        used.info.clear()
+        used.info.update(deepcopy(self._new[used.folder.name]), **kept)
+        used.attributes.clear()
+        used.info["partitions"][0]["capacity"] = None
+        used.partitions[0].cut(0)
+        used.partitions[0].capacity = used.capacity
+        key = used.type.suffix, used.info["capacity"]
+        self._free.setdefault(key, []).append(used)
+
+    def close(self) -> None:
+        """Throw all of them away."""
+        for cartridges in self._free.values():
+            for cartridge in cartridges:
+                self._drop(cartridge)
+        self._free.clear()
+
+    def _drop(self, cartridge: Cartridge) -> None:
+        cartridge.abandon()
+        shutil.rmtree(cartridge.folder)
+
+
+class Bench:
+    """A model, and cartridges for it, which go back to their shelf by `close`."""
+
+    def __init__(self, about: Model, shelf: Shelf) -> None:
         self.model = about
-        self.folder = folder
-        self._hosts: list[Host] = []
-        self._made = 0
+        self._shelf = shelf
+        self._taken: list[Cartridge] = []
 
     # --- drives ---------------------------------------------------------------------------------
 
@@ -131,7 +183,6 @@ class Bench:
         drive = Drive(known, SERIAL, commands.of(known), compression, clock=clock, factor=factor)
         host = Host(drive)
         host.hear()
-        self._hosts.append(host)
         return host
 
     def tape(
@@ -173,15 +224,12 @@ class Bench:
         recorded: Format | None = None,
         partitions: Sequence[int] = (),
     ) -> Cartridge:
-        """A new cartridge, open."""
+        """A blank cartridge, open, or one in partitions or a format."""
         if kind is None:
             kind = self.model.cartridge(self.model.native)
             assert kind is not None
-        self._made += 1
-        barcode = f"KRL{self._made:03}{kind.suffix}"
-        folder = self.folder / barcode
-        Cartridge.create(folder, barcode, capacity, protect)
-        made = Cartridge(folder)
+        made = self._shelf.take(kind, capacity, protect)
+        self._taken.append(made)
         if partitions:
             made.format(partitions, self.model.native)
         # What would take an LTO-9 drive hours was done before.
@@ -192,21 +240,15 @@ class Bench:
 
     def put(self, host: Host, cartridge: Cartridge) -> None:
         """Take out what is in a drive, put this in, and hear of it."""
-        self.take(host)
+        host.drive.eject()
         with suppress(CheckCondition):
             host.drive.insert(cartridge)
         host.hear()
 
-    def take(self, host: Host) -> None:
-        """Take out what is in a drive, for good."""
-        cartridge = host.drive.eject()
-        if cartridge is not None:
-            cartridge.close()
-
     def close(self) -> None:
-        for host in self._hosts:
-            self.take(host)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Drives are gone, with whatever is in them."""
+        for cartridge in self._taken:
+            self._shelf.put_back(cartridge)
 
 
 # --- answers ------------------------------------------------------------------------------------

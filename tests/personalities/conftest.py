@@ -5,35 +5,41 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.personalities.bench import Bench, model
+from tests.personalities.bench import Bench, Shelf, model
 
 _MEMORY = Path("/dev/shm")
-"""A file system in memory, where there is one: checks make thousands of cartridges."""
+"""A file system in memory, where there is one: tens of thousands of blocks are written."""
 MODEL = "model"
 """The user property of a test that says which model it was about."""
 
 
 @pytest.fixture(scope="session")
-def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the cartridges are; nothing is made durable there."""
-    with pytest.MonkeyPatch.context() as patch:
-        if os.access(_MEMORY, os.W_OK):
-            patch.setenv("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """Cartridges for all benches; nothing is made durable."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(os, "fdatasync", lambda file: None)
         patch.setattr(os, "fsync", lambda file: None)
-        yield tmp_path_factory.mktemp("benches")
+        if os.access(_MEMORY, os.W_OK):
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyreel-", dir=_MEMORY)))
+        else:
+            folder = tmp_path_factory.mktemp("shelf")
+        one = Shelf(folder)
+        yield one
+        one.close()
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, benches: Path) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[Bench]:
     """A bench for the model that the test is about."""
     name: str = request.node.callspec.params[MODEL]
     request.node.user_properties.append((MODEL, name))
-    one = Bench(model(name), benches / "now")
+    one = Bench(model(name), shelf)
     yield one
     one.close()
 

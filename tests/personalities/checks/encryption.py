@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from target.medium.cartridge import Cartridge
 from target.medium.formats import FORMATS
 from target.scsi import sense as s
 from target.transports.inprocess import Reply
@@ -234,9 +235,9 @@ def round_trip(bench: Bench) -> None:
     host = encrypted(bench)
     assert good(host.read(6)) == b"secret"
     cartridge = host.drive.cartridge
-    assert cartridge is not None
+    assert isinstance(cartridge, Cartridge)
     cartridge.partitions[0].sync()
-    stored = b"".join(path.read_bytes() for path in bench.folder.rglob("data"))
+    stored = b"".join(path.read_bytes() for path in cartridge.folder.rglob("data"))
     assert b"secret" not in stored
     assert cartridge.partitions[0].used > 6
 

@@ -179,7 +179,7 @@ def worm_bit(bench: Bench) -> None:
 def flags_supported(bench: Bench) -> None:
     """A write-protected cartridge and a cleaning cartridge are known to every drive."""
     flags = int.from_bytes(inquiry(bench.empty(), 0xB2)[4:12])
-    for flag in (0x09, 0x0B, 0x14):
+    for flag in (0x09, 0x0B, 0x16):
         assert flags >> 64 - flag & 1, flag
 
 

@@ -230,12 +230,13 @@ def microcode(bench: Bench) -> None:
 
 @check()
 def wrong_microcode(bench: Bench) -> None:
-    """5/26/00, TapeAlert 34, and the old firmware stays."""
+    """5/26/00 or the maker's code, TapeAlert 34, and the old firmware stays."""
     host, told = bench.empty(), bench.model.personality.inquiry
     data = bytearray(image(told["product"], "Z9Z9", bytes(64)))
     data[-1] ^= 1
-    refused(write_buffer(host, 0x05, bytes(data)), s.INVALID_PARAMETER)
-    refused(write_buffer(host, 0x05, image("ANOTHER DRIVE", "Z9Z9")), s.INVALID_PARAMETER)
+    code = bench.model.code(s.BAD_MICROCODE)
+    refused(write_buffer(host, 0x05, bytes(data)), code)
+    refused(write_buffer(host, 0x05, image("ANOTHER DRIVE", "Z9Z9")), code)
     assert Flag.DOWNLOAD_FAILED in host.drive.alerts.active
     found = host.send(bytes((0x12, 0, 0, 0, 96, 0)), size=96).data
     assert found[32:36].decode() == told["revision"]
