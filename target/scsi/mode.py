@@ -361,11 +361,11 @@ class ModePages:
 
 
 def _chosen(pages: Sequence[ModePage], tables: Mapping[str, Any]) -> Iterator[ModePage]:
+    known = {(page.name_in_tables, page.form): page for page in pages}
     for name, table in tables.items():
         if table is False:
             continue
         form = table.get("form", "")
-        page = next((p for p in pages if (p.name_in_tables, p.form) == (name, form)), None)
-        if page is None:
+        if (name, form) not in known:
             raise ValueError(f"there is no mode page {name} {form}".rstrip())
-        yield page.of(table)
+        yield known[name, form].of(table)

@@ -8,6 +8,7 @@ set, as SPC-4 has it, and reserved bits are refused. The vendor's own pages are 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from target.scsi import sense as s
@@ -381,6 +382,7 @@ MEDIUM_CONFIGURATION = ModePage(
 )
 
 
+@cache
 def pages(compresses: bool) -> tuple[ModePage, ...]:
     """Every page there is, of which a model has those that its tables name.
 
