@@ -65,6 +65,12 @@ def flags(host: Host) -> set[int]:
     return {code for code, value in page(host, ALERTS).items() if value == b"\1"}
 
 
+def response(host: Host) -> set[int]:
+    """Page 12h: the active flags."""
+    bits = int.from_bytes(page(host, 0x12)[0], "big")
+    return {flag for flag in range(1, 65) if bits >> 64 - flag & 1}
+
+
 def known(model: str = TD9, **tables: object) -> Personality:
     """A model that has every log page, unless ``tables`` say otherwise."""
     return replace(personality.load(model), **{"logs": {}, **tables})  # type: ignore[arg-type]  # any table
