@@ -1,4 +1,4 @@
-"""The tables of the manual that are made from what drives answer: docs/drives.md, docs/media.md.
+"""The tables of the manual that are made from what drives answer.
 
 ``python -m harness.drives_page`` writes them anew, between ``<!-- table: NAME -->`` and
 ``<!-- end -->``. What stands in the column "notes" is written by hand and kept, by the first cell
@@ -27,7 +27,7 @@ from target.tape.operation import OPERATIONS
 from target.tape.tape_alert import ALERTS, Clears
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = (DOCS / "drives.md", DOCS / "media.md")
+PAGES = (DOCS / "drives.md", DOCS / "encryption.md", DOCS / "media.md")
 
 Notes = Mapping[str, str]
 Rows = Iterator[tuple[str, ...]]
@@ -175,6 +175,59 @@ def _attribute_rows(notes: Notes) -> Rows:
     return _by_models(rows)
 
 
+_RAW_READING = {
+    1: "never",
+    4: "as RDMC says, else not",
+    5: "as RDMC says, else allowed",
+    6: "never",
+    7: "always",
+}
+_ASSOCIATED = {1: "needed to decrypt", 3: "optional"}
+_NONCES = {1: "the drive's", 3: "the drive's, or the host's of 12 bytes"}
+
+
+def _encryption_rows(notes: Notes) -> Rows:
+    """Numbers in brackets are those of the field."""
+
+    def rows(drive: Drive) -> Iterator[tuple[str, ...]]:
+        can = drive.abilities
+        if can is None:
+            return
+        fields = can.fields
+        rdmc, dkad, nonce = fields["rdmc_c"], fields["dkad_c"], fields["nonce_c"]
+        yield "algorithm", f"{fields['algorithm_code']:08X}h"
+        for one in can.algorithms:
+            yield f"A-KAD, bytes, index {one.index}", str(one.max_akad)
+        yield "U-KAD, bytes", str(can.max_ukad)
+        yield "what KADs the host leaves out are", "zeros" if can.zero_fill_kads else "not there"
+        yield "KADs (DKAD_C)", f"{_ASSOCIATED[dkad]} ({dkad})"
+        yield "nonce (NONCE_C)", f"{_NONCES[nonce]} ({nonce})"
+        yield "raw reading (RDMC_C)", f"{_RAW_READING[rdmc]} ({rdmc})"
+        external = fields["eemc_c"] == abilities.EXTERNAL_ALLOWED
+        yield "mode EXTERNAL (EEMC_C)", f"{'yes' if external else 'no'} ({fields['eemc_c']})"
+        yield "key formats", ", ".join(f"{one:02X}h" for one in can.key_formats)
+        yield "ENCRYPTION STATUS at the end of data", str(can.end_of_data)
+
+    return _by_models(rows)
+
+
+def _security_rows(notes: Notes) -> Rows:
+    def rows(drive: Drive) -> Iterator[tuple[str, ...]]:
+        can = drive.abilities
+        if can is None:
+            return
+        for page in (0, 1, *((2,) if can.compliance else ())):
+            yield f"00h {page:04X}h", "in"
+        for page in can.in_pages:
+            yield f"20h {page:04X}h", "in"
+        for page in can.out_pages:
+            yield f"20h {page:04X}h", "out"
+
+    for page, direction, models in _by_models(rows):
+        key = f"{page} {direction}"
+        yield key, notes.get(key, ""), models
+
+
 def _capacity(megabytes: int) -> str:
     return f"{megabytes / 10**6:g} TB" if megabytes >= 10**6 else f"{megabytes / 1000:g} GB"
 
@@ -233,6 +286,8 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Notes], Rows]]] = {
         ),
         _operation_rows,
     ),
+    "security": (("protocol, page", "notes", "models"), _security_rows),
+    "encryption": (("what", "value", "models"), _encryption_rows),
     "alerts": (("flag", "name", "severity", "notes", "cleared by"), _alert_rows),
     "attributes": (("code", "name", "of the", "models"), _attribute_rows),
     "cartridges": (
