@@ -44,7 +44,8 @@ def loading_takes_time(bench: Bench) -> None:
     host = bench.empty(clock=clock, factor=1.0)
     host.drive.insert(bench.cartridge())
     refused(host.ready(), s.BECOMING_READY)
-    refused(host.read(1), s.BECOMING_READY)
+    for reply in (host.read(1), host.load(load=False)):
+        refused(reply, s.BECOMING_READY)
     told = progress(host)
     assert told.code == s.BECOMING_READY
     assert told.progress is not None
@@ -118,7 +119,8 @@ def long_erase_goes_on(bench: Bench) -> None:
 def unloading_takes_time(bench: Bench) -> None:
     host, clock = timed(bench)
     assert host.send(bytes((0x1B, 1, 0, 0, 0, 0))).status == GOOD
-    refused(host.ready(), s.NOT_READY)
+    for reply in (host.ready(), host.load()):
+        refused(reply, s.NOT_READY)
     clock.sleep(SETTLED)
     refused(host.ready(), bench.model.code(s.NO_MEDIUM))
     before = clock.passed
