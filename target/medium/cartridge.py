@@ -44,7 +44,7 @@ _COUNTERS: dict[str, Any] = {
     "attributes": {},
     "proportion": WHOLE,
 }
-"""What a new cartridge begins with. ``damage``: memory, leader or format, see `target.tape.mount`;
+"""What a new cartridge begins with. ``damage``: memory or leader, see `target.tape.mount`;
 ``protection``: what hosts have asked for, see `target.tape.write_protection`; ``proportion``: what
 SET CAPACITY left of it, in 65535ths.
 """
