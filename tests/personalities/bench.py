@@ -176,11 +176,24 @@ class Bench:
     # --- drives ---------------------------------------------------------------------------------
 
     def empty(
-        self, *, compression: str = "off", clock: Clock = SYSTEM, factor: float = 0.0
+        self,
+        *,
+        compression: str = "off",
+        clock: Clock = SYSTEM,
+        factor: float = 0.0,
+        control: str | None = None,
     ) -> Host:
         """A host at an empty drive, its unit attention heard."""
         known = self.model.personality
-        drive = Drive(known, SERIAL, commands.of(known), compression, clock=clock, factor=factor)
+        drive = Drive(
+            known,
+            SERIAL,
+            commands.of(known),
+            compression,
+            clock=clock,
+            factor=factor,
+            control=control,
+        )
         host = Host(drive)
         host.hear()
         return host

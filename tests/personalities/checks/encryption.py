@@ -29,8 +29,8 @@ from tests.personalities.bench import Bench, Model, good, refused
 from tests.personalities.registry import Applies, both, check
 from tests.tape.host import GOOD, Host
 
-CAPABILITIES, KEY_FORMATS, MANAGEMENT, STATUS, NEXT, RANDOM, PUBLIC_KEY = (
-    0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x31,
+CAPABILITIES, KEY_FORMATS, MANAGEMENT, STATUS, NEXT, RANDOM = (
+    0x10, 0x11, 0x12, 0x20, 0x21, 0x30,
 )  # fmt: skip
 DKAD_REQUIRED = 1
 RAW_NEVER = (1, 6)
@@ -218,12 +218,6 @@ def random_numbers(bench: Bench) -> None:
     seen = {spin(host, RANDOM)[4:] for _ in range(4)}
     assert len(seen) == 4
     assert all(len(one) == 32 for one in seen)
-
-
-@check(lambda model: bool(model.personality.encryption.get("wrapped_keys")))
-def public_key(bench: Bench) -> None:
-    data = spin(bench.empty(), PUBLIC_KEY)
-    assert int.from_bytes(data[12:14]) == len(data) - 14 > 0
 
 
 # --- keys ----------------------------------------------------------------------------------------
