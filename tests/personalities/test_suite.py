@@ -70,6 +70,12 @@ def test_identity(bench: Bench, model: str, check: Check) -> None:
     check.run(bench)
 
 
+@pytest.mark.req("SSC-CMD-A2", "SSC-CMD-B5")
+@of("keys")
+def test_keys(bench: Bench, model: str, check: Check) -> None:
+    check.run(bench)
+
+
 @pytest.mark.req(
     "SSC-LOG-R1", "SSC-LOG-R2", "SSC-LOG-R3", "SSC-LOG-R4", "SSC-LOG-R5", "SSC-LOG-00",
     "SSC-LOG-02", "SSC-LOG-03", "SSC-LOG-0C", "SSC-LOG-0D", "SSC-LOG-10", "SSC-LOG-11",
