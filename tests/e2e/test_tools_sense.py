@@ -138,7 +138,7 @@ def test_locate_behind_the_end_of_data(written: Tools) -> None:
         ("12 00 80 00 ff 00", "byte 2 bit 7"),  # a page code without EVPD
         ("12 01 99 00 ff 00", "byte 2 bit 7"),  # no such page
         ("1a 00 3e 00 ff 00", "byte 2 bit 5"),  # no such mode page
-        ("4d 00 7e 00 00 00 00 00 ff 00", "byte 2 bit 5"),  # no such log page
+        ("4d 00 76 00 00 00 00 00 ff 00", "byte 2 bit 5"),  # no such log page
         ("1b 00 00 00 04 00", "byte 4 bit 2"),  # EOT
         ("a2 20 00 99 00 00 00 00 00 ff 00 00", "byte 2"),  # no such page of protocol 20h
         ("a2 77 00 00 00 00 00 00 00 ff 00 00", "byte 1"),  # no such protocol
@@ -151,7 +151,7 @@ def test_a_wrong_field_is_pointed_at(drive: Tools, cdb: str, field: str) -> None
 
 
 @pytest.mark.req("SSC-CMD-R1", "SSC-CMD-88", "SSC-SENSE-5-20-00")
-@pytest.mark.parametrize("cdb", ["04 00 00 00 00 00", "c1 00 00 00 00 00", "88" + " 00" * 15])
+@pytest.mark.parametrize("cdb", ["0f 00 00 00 00 00", "c1 00 00 00 00 00", "88" + " 00" * 15])
 def test_commands_that_are_not_there(drive: Tools, cdb: str) -> None:
     got = drive.raw(cdb)
     assert (got.status, got.sense) == (9, OPCODE + "byte 0")
