@@ -1,4 +1,4 @@
-"""Guests for tests: with an LTO-9 drive or one of each model, by module; the keyreel command."""
+"""Guests for tests: with one LTO-9 drive by module, with four models once; the keyreel command."""
 
 from __future__ import annotations
 
@@ -55,9 +55,12 @@ def drive(tools: Tools) -> Tools:
     return tools
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tools]]:
-    """A guest with a drive of each of `MODELS`, one for all tests of a module; tools by model."""
+    """A guest with a drive of each of `MODELS`, one for all tests; tools by model.
+
+    Four drives take seconds to start. A test leaves them loaded, unlocked and without a key.
+    """
     with all_models(tmp_path_factory.mktemp("models")) as tools:
         yield tools
 
@@ -78,8 +81,8 @@ def unit(field: dict[str, Tools], model: Model) -> Tools:
 @pytest.fixture
 def tape(unit: Tools) -> Tools:
     """The tools on the drive of `model`, its tape empty and at the beginning."""
-    # Loading what is loaded rewinds it.
-    unit.ok("mt -f $TAPE load && mt -f $TAPE erase 0")
+    # With a volume loaded, st does not know where it is after a load: hence the rewind.
+    unit.ok("mt -f $TAPE load && mt -f $TAPE rewind && mt -f $TAPE erase 0")
     return unit
 
 

@@ -53,6 +53,8 @@ class Model:
     """Pages of SEND DIAGNOSTIC."""
     test_buffer: bool
     """Whether buffer 0 is memory to try transfers with."""
+    bad_firmware: str
+    """The sense of an image that is none, as the sg3 utilities print it."""
     algorithm: int
     """Index of the algorithm of an encrypted block; any drive takes 1 for it."""
     labels: bool
@@ -106,6 +108,7 @@ MODELS = (
         reservations=(1, 3, 5, 6, 7, 8),
         diagnostics=(0x00, 0x80),
         test_buffer=True,
+        bad_firmware="Illegal Request; vendor specific ASC=82, ASCQ=83 (hex)",
         algorithm=2,
         labels=True,
         commands=LTO,
@@ -135,6 +138,7 @@ MODELS = (
         reservations=(1, 3, 5, 6, 7, 8),
         diagnostics=(0x00, 0x80),
         test_buffer=True,
+        bad_firmware="Illegal Request; vendor specific ASC=82, ASCQ=83 (hex)",
         algorithm=3,
         labels=True,
         commands=LTO,
@@ -164,6 +168,7 @@ MODELS = (
         reservations=(3, 6, 8),
         diagnostics=(0x00,),
         test_buffer=True,
+        bad_firmware="No Sense; vendor specific ASC=82, ASCQ=83 (hex)",
         algorithm=1,
         labels=True,
         commands=LTO,
@@ -193,6 +198,7 @@ MODELS = (
         reservations=(1, 3, 5, 6, 7, 8),
         diagnostics=(0x00, 0x80),
         test_buffer=False,
+        bad_firmware="Illegal Request; Invalid field in parameter list",
         algorithm=1,
         labels=False,
         commands=ENTERPRISE,

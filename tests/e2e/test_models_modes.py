@@ -166,6 +166,7 @@ def test_saving(unit: Tools, model: Model) -> None:
     assert zone(0) == 9 * model.saves_modes
     unit.ok(f"{write.format('-s', 0)} $SG")
     assert zone(0) == 0
+    unit.settle()
 
 
 @pytest.mark.req("SSC-CMD-R2")

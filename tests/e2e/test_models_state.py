@@ -145,6 +145,7 @@ def test_a_reset(tape: Tools, model: Model, option: str) -> None:
     # Page 10h says not to rewind (ROR), or leaves it to the drive.
     assert dump(position)[15] == 2
     tape.mt("load")
+    tape.settle()
 
 
 @pytest.mark.req("SSC-MODE-10", "SSC-RPOS-06")
@@ -160,6 +161,7 @@ def test_st_after_a_reset(tape: Tools) -> None:
     # It takes the unit attention itself for a new tape.
     assert "BOT" in steps[5].flags
     assert steps[5].drive == (0, 0, 0)
+    tape.settle()
 
 
 @pytest.mark.req("SSC-MODE-10", "SSC-MODE-R3")
@@ -176,6 +178,7 @@ def test_rewinding_on_a_reset(tape: Tools) -> None:
         "sg_reset -d $SG", "sg_turs $SG", f"sg_raw -r 32 $SG {READ_POSITION}"
     )
     assert dump(position)[15] == (0 if changeable else 2)
+    tape.settle()
 
 
 def test_resets_that_the_kernel_has_not(tape: Tools) -> None:

@@ -190,6 +190,10 @@ class Tools:
         assert found
         return int(found[1]), int(found[2])
 
+    def settle(self) -> None:
+        """After a reset: st forgets its position with the first error, and a rewind ends that."""
+        self.run("mt -f $TAPE rewind; mt -f $TAPE bsf 1; mt -f $TAPE rewind")
+
     def object_number(self) -> int:
         """The logical object number at the heads, asked of the drive."""
         return int.from_bytes(self.raw("34 00 00 00 00 00 00 00 00 00", 20).data[4:8], "big")
@@ -221,7 +225,7 @@ class Tools:
     def stenc(self, arguments: str) -> str:
         """The output of stenc, which must end well. Its audit log goes to the work folder."""
         (self.folder / "log").mkdir(exist_ok=True)
-        mounted = "mountpoint -q /var/log || mount --bind log /var/log"
+        mounted = "[ /var/log -ef log ] || mount --bind log /var/log"
         return self.ok(f"{{ {mounted}; }} && stenc -f $TAPE {arguments}")
 
     def details(self) -> dict[str, str]:
