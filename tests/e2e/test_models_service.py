@@ -163,10 +163,9 @@ def test_self_tests(unit: Tools, model: Model) -> None:
 def test_buffers_and_firmware(unit: Tools, model: Model) -> None:
     """sg_read_buffer 1.46 is of no use: it asks for 0 bytes."""
     (unit.folder / "noise").write_bytes(NOISE[:1000])
-    echo = "3b 0a 00 00 00 00 00 03 e8 00", "3c 0a 00 00 00 00 00 03 e8 00"
     assert unit.raw("3c 0b 00 00 00 00 00 00 04 00", 4).data[2:] == b"\x10\x00", "4096 bytes"
-    assert unit.raw(echo[0], out=NOISE[:1000]).status == 0
-    assert unit.raw(echo[1], 1000).data == NOISE[:1000]
+    assert unit.ok("sg_write_buffer --mode=echo --in=noise $SG") == ""
+    assert unit.raw("3c 0a 00 00 00 00 00 03 e8 00", 1000).data == NOISE[:1000]
     nothing, whole, asked, wrong, bad, again = unit.each(
         "sg_read_buffer -vv -m desc $SG", "sg_rbuf -s 1 $SG",
         "sg_test_rwbuf --size=4096 --times=2 $SG", "sg_raw -r 4 $SG 3c 1f 00 00 00 00 00 00 04 00",
@@ -185,6 +184,31 @@ def test_buffers_and_firmware(unit: Tools, model: Model) -> None:
     assert bad[0] == (0 if key == "No Sense" else ILLEGAL)
     assert f"Sense key: {key}\n" in bad[1] and code in bad[1]
     assert f"Product revision level: {model.revision}\n" in again[1], "the old firmware stays"
+
+
+@pytest.mark.req(
+    "SSC-FORMAT-01", "SSC-FORMAT-04", "SSC-FORMAT-06", "SSC-FORMAT-07", "SSC-SENSE-5-3B-0C",
+    "SSC-CMD-04",
+)  # fmt: skip
+def test_sg_format(tape: Tools) -> None:
+    """FORMAT MEDIUM, at the beginning only: data go, and what the host has in the memory."""
+    tape.write(NOISE, 1000)
+    label = b"\0\0\0\x0d\x08\x00\x01\x00\x08KEYREEL "
+    assert tape.raw(f"8d{' 00' * 11} 00 11 00 00", out=label).status == 0
+    form = "sg_format -v --quick --wait --tape={} $SG"
+    attribute = "sg_read_attr $SG | grep Application || true"
+    late, before, rewind, wrong, done, after, early, ready = tape.each(
+        form.format(0), attribute, "mt -f $TAPE rewind", form.format(3), form.format(0), attribute,
+        form.format(1).replace("--wait", "--early"), "sg_turs $SG",
+    )  # fmt: skip
+    assert "Additional sense: Position past beginning of medium" in late[1]
+    assert before == (0, "  Application vendor: KEYREEL \n") and rewind[0] == 0
+    assert wrong[0] == ILLEGAL and "Error in Command: byte 2" in wrong[1]
+    assert done[0] == 0 and "Format medium command completed without error" in done[1]
+    assert after == (0, "")
+    assert early[0] == 0 and "cdb: [04 01 01 00 00 00]" in early[1], "IMMED"
+    assert ready[0] == 0
+    assert tape.raw("08 00 00 03 e8 00", 1000).sense.startswith("Blank Check; End-of-data")
 
 
 FOR_OTHERS = {
