@@ -117,6 +117,8 @@ class Guard:
         low, high = sorted((drive.position, target))
         runs = drive.partition.runs
         standing = [(start, number) for start, number in runs.standing() if start < high]
+        if not standing:
+            return None
         ends = [start for start, _ in standing[1:]] + [high]
         path = [
             (max(start, low), min(end, high), number)

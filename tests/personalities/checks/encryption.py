@@ -16,7 +16,6 @@ from tests.encryption.keys import (
     EXTERNAL,
     KEY_A,
     KEY_B,
-    LOCAL,
     MIXED,
     RAW,
     keys_off,
@@ -26,7 +25,7 @@ from tests.encryption.keys import (
     spout_cdb,
 )
 from tests.personalities.bench import Bench, Model, good, refused
-from tests.personalities.registry import Applies, both, check
+from tests.personalities.registry import Applies, check
 from tests.tape.host import GOOD, Host
 
 CAPABILITIES, KEY_FORMATS, MANAGEMENT, STATUS, NEXT, RANDOM = (
@@ -303,6 +302,14 @@ def keys_to_position(bench: Bench) -> None:
     keys_off(host)
     refused(host.space(0, 1), bench.model.code(s.ENCRYPTED_NOT_READABLE))
     assert host.position() == 0
+    marked = bench.tape()
+    marked.filemarks()
+    assert keyed(bench, marked).status == GOOD
+    marked.write(b"secret")
+    keys_off(marked)
+    for number in (0, 1):
+        assert marked.locate(number).status == GOOD
+    refused(marked.locate(2), bench.model.code(s.ENCRYPTED_NOT_READABLE))
 
 
 @check(encrypts)
@@ -333,78 +340,6 @@ def next_block_in_clear(bench: Bench) -> None:
     host.write_tape([b"clear"])
     data = spin(host, NEXT)
     assert (data[12] & 0xF, data[13]) == (3, 0)
-
-
-@check(both(ability("management", "ckod_c", 1)))
-def key_goes_with_the_volume(bench: Bench) -> None:
-    """CKOD; without a volume it is 5/26/00."""
-    host = encrypted(bench)
-    assert keyed(bench, host, ckod=1).status == GOOD
-    host.load(load=False)
-    refused(host.ready(), s.ENCRYPTION_CHANGED_BY_EVENT)
-    assert spin(host, STATUS)[5:7] == bytes(2)
-    refused(keyed(bench, host, ckod=1), s.INVALID_PARAMETER, (5, 2))
-    assert host.load().status == GOOD
-    host.hear()
-    refused(host.read(6), bench.model.code(s.ENCRYPTED_NOT_READABLE))
-
-
-@check(ability("management", "lock_c", 1))
-def locked_to_a_key(bench: Bench) -> None:
-    """7/2A/13 once another nexus has changed the parameters."""
-    host = bench.tape()
-    other = bench.another(host)
-    assert keyed(bench, host, lock=1).status == GOOD
-    assert host.write(b"secret").status == GOOD
-    assert keyed(bench, other, key=KEY_B).status == GOOD
-    host.hear()
-    refused(host.write(b"more"), s.KEY_COUNTER_CHANGED)
-
-
-@check(ability("management", "ckorl_c", 1))
-def keys_of_reservations(bench: Bench) -> None:
-    """CKORL and CKORP need a reservation."""
-    host = bench.tape()
-    refused(keyed(bench, host, ckorl=1), s.INVALID_PARAMETER, (5, 0))
-    refused(keyed(bench, host, ckorp=1), s.INVALID_PARAMETER, (5, 1))
-    assert host.send(bytes((0x16, 0, 0, 0, 0, 0))).status == GOOD
-    assert keyed(bench, host, ckorl=1).status == GOOD
-    assert host.send(bytes((0x17, 0, 0, 0, 0, 0))).status == GOOD
-    host.hear()
-    assert spin(host, STATUS)[5:7] == bytes(2)
-
-
-@check(ability("management", "local_c", 1))
-def local_keys(bench: Bench) -> None:
-    """LOCAL is for the nexus alone; ALL is told to those that have asked for such pages."""
-    host = bench.tape()
-    other = bench.another(host)
-    spin(other, STATUS)
-    assert keyed(bench, host, scope=LOCAL).status == GOOD
-    assert other.hear() == []
-    assert spin(other, STATUS)[5:7] == bytes(2)
-    assert keyed(bench, host, scope=ALL).status == GOOD
-    refused(other.ready(), s.ENCRYPTION_CHANGED_BY_OTHER)
-    assert spin(other, STATUS)[5:7] == bytes((ENCRYPT, DECRYPT))
-
-
-@check(encrypts)
-def keys_do_not_outlive_a_reset(bench: Bench) -> None:
-    for event in ("reset", "power_on"):
-        host = bench.tape()
-        assert keyed(bench, host).status == GOOD
-        getattr(host.drive, event)()
-        host.hear()
-        assert spin(host, STATUS)[4:8] == bytes(4)
-
-
-@check(encrypts)
-def lost_nexus_loses_its_key(bench: Bench) -> None:
-    host = bench.tape()
-    assert keyed(bench, host, scope=LOCAL).status == GOOD
-    host.drive.nexus_lost(host.nexus)
-    host.hear()
-    assert spin(host, STATUS)[4:8] == bytes(4)
 
 
 # --- what is wrong with a page -------------------------------------------------------------------
