@@ -158,7 +158,7 @@ def test_every_command_that_makes_durable(tmp_path: Path, faults: Faults, comman
         faults.fail({"pwrite": "*"})
         with pytest.raises(Refused) as refusal:
             getattr(host, command)()
-        assert refusal.value.code is s.WRITE_ERROR
+        assert refusal.value.code is (s.ERASE_FAILURE if command == "erase" else s.WRITE_ERROR)
         faults.heal()
 
 

@@ -185,7 +185,7 @@ class TestWarnings:
     def test_the_programmable_zone_is_told_once(self) -> None:
         with tape(TD9, capacity=64 * MIB) as host:
             self.pews(host, 20)
-            codes = []
+            codes: list[s.Code] = []
             block = bytes(MIB)
             while len(codes) < 2 or codes[-1] is not s.EARLY_WARNING:
                 reply = host.write(block)

@@ -102,9 +102,9 @@ def test_golden_bytes_of_early_warning_and_of_the_end() -> None:
     with tape(capacity=MIB) as host:
         assert host.write(bytes(MIB - 40960)).status == CHECK
         done, _ = host.pieces(bytes((0x0A, 0, 0, 0, 1, 0)), out=(b"x",))
-        assert done.sense[:14] == bytes.fromhex("f0 00 40 00 00 00 00 1c 00 00 00 00 00 02")
+        assert done.sense[:14] == bytes.fromhex("f0 00 40 00 00 00 00 58 00 00 00 00 00 02")
         done, _ = host.pieces(bytes((0x0A, 0, 1, 0, 0, 0)), out=(BLOCK,))
-        assert done.sense[:14] == bytes.fromhex("f0 00 4d 00 01 00 00 1c 00 00 00 00 00 02")
+        assert done.sense[:14] == bytes.fromhex("f0 00 4d 00 01 00 00 58 00 00 00 00 00 02")
 
 
 @pytest.mark.req("SSC-WRITE-07")

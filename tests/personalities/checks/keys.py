@@ -1,13 +1,14 @@
-"""Keys that are wrapped, and keys that do not come from the hosts."""
+"""How long keys live, keys that are wrapped, and keys that do not come from the hosts."""
 
 from __future__ import annotations
 
 from target.encryption import abilities
 from target.scsi import sense as s
 from target.transports.inprocess import Reply
-from tests.encryption.keys import DECRYPT, ENCRYPT, KEY_A, set_page, spin, spout
+from tests.encryption.keys import ALL, DECRYPT, ENCRYPT, KEY_A, KEY_B, LOCAL, set_page, spin, spout
 from tests.encryption.wrapping import field, label_of, public_key, wrap
 from tests.personalities.bench import Bench, Model, good, refused
+from tests.personalities.checks.encryption import STATUS, ability, encrypted, encrypts, keyed
 from tests.personalities.registry import check
 from tests.tape.host import GOOD, Host
 
@@ -111,3 +112,78 @@ def nobody_gives_keys(bench: Bench) -> None:
         refused(host.filemarks(), bench.model.code(nothing))
         assert host.drive.partition.count == 0
         assert host.rewind().status == GOOD
+
+
+# --- how long keys live -------------------------------------------------------------------------
+
+
+@check(ability("management", "ckod_c", 1))
+def key_goes_with_the_volume(bench: Bench) -> None:
+    """CKOD; without a volume it is 5/26/00."""
+    host = encrypted(bench)
+    assert keyed(bench, host, ckod=1).status == GOOD
+    host.load(load=False)
+    refused(host.ready(), s.ENCRYPTION_CHANGED_BY_EVENT)
+    assert spin(host, STATUS)[5:7] == bytes(2)
+    refused(keyed(bench, host, ckod=1), s.INVALID_PARAMETER, (5, 2))
+    assert host.load().status == GOOD
+    host.hear()
+    refused(host.read(6), bench.model.code(s.ENCRYPTED_NOT_READABLE))
+
+
+@check(ability("management", "lock_c", 1))
+def locked_to_a_key(bench: Bench) -> None:
+    """7/2A/13 once another nexus has changed the parameters."""
+    host = bench.tape()
+    other = bench.another(host)
+    assert keyed(bench, host, lock=1).status == GOOD
+    assert host.write(b"secret").status == GOOD
+    assert keyed(bench, other, key=KEY_B).status == GOOD
+    host.hear()
+    refused(host.write(b"more"), s.KEY_COUNTER_CHANGED)
+
+
+@check(ability("management", "ckorl_c", 1))
+def keys_of_reservations(bench: Bench) -> None:
+    """CKORL and CKORP need a reservation."""
+    host = bench.tape()
+    refused(keyed(bench, host, ckorl=1), s.INVALID_PARAMETER, (5, 0))
+    refused(keyed(bench, host, ckorp=1), s.INVALID_PARAMETER, (5, 1))
+    assert host.send(bytes((0x16, 0, 0, 0, 0, 0))).status == GOOD
+    assert keyed(bench, host, ckorl=1).status == GOOD
+    assert host.send(bytes((0x17, 0, 0, 0, 0, 0))).status == GOOD
+    host.hear()
+    assert spin(host, STATUS)[5:7] == bytes(2)
+
+
+@check(ability("management", "local_c", 1))
+def local_keys(bench: Bench) -> None:
+    """LOCAL is for the nexus alone; ALL is told to those that have asked for such pages."""
+    host = bench.tape()
+    other = bench.another(host)
+    spin(other, STATUS)
+    assert keyed(bench, host, scope=LOCAL).status == GOOD
+    assert other.hear() == []
+    assert spin(other, STATUS)[5:7] == bytes(2)
+    assert keyed(bench, host, scope=ALL).status == GOOD
+    refused(other.ready(), s.ENCRYPTION_CHANGED_BY_OTHER)
+    assert spin(other, STATUS)[5:7] == bytes((ENCRYPT, DECRYPT))
+
+
+@check(encrypts)
+def keys_do_not_outlive_a_reset(bench: Bench) -> None:
+    for event in ("reset", "power_on"):
+        host = bench.tape()
+        assert keyed(bench, host).status == GOOD
+        getattr(host.drive, event)()
+        host.hear()
+        assert spin(host, STATUS)[4:8] == bytes(4)
+
+
+@check(encrypts)
+def lost_nexus_loses_its_key(bench: Bench) -> None:
+    host = bench.tape()
+    assert keyed(bench, host, scope=LOCAL).status == GOOD
+    host.drive.nexus_lost(host.nexus)
+    host.hear()
+    assert spin(host, STATUS)[4:8] == bytes(4)
