@@ -193,9 +193,10 @@ class LogState:
         """Give a counter a value, or a threshold; returns whether that changes anything."""
         key = (*page.key, row.code)
         if control == CUMULATIVE:
-            changes = self.number(page, row, subject) != value
-            self._offsets[key] = value - _raw(row, subject)
-            return changes
+            raw = _raw(row, subject)
+            present = min(max(0, raw + self._offsets.get(key, 0)), row.highest)
+            self._offsets[key] = value - raw
+            return present != value
         changes = self._thresholds.get(key, row.highest) != value
         self._thresholds[key] = value
         return changes

@@ -339,8 +339,10 @@ class ModePages:
     def reset(self) -> None:
         """Back to saved or default values, as after a reset (SPC-4 5.8)."""
         self._own.clear()
+        self.selected.clear()
         for page in self.pages:
-            self.forget(*page.key)
+            kept = self.saved.get(page.name_in_tables, {})
+            self.current[page.key] = {**page.defaults, **kept}
 
     def power_on(self, saved: Mapping[str, Mapping[str, int]] | None) -> None:
         """Back to what was ``saved``; a field that cannot hold its value has its default."""
