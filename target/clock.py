@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 
 class Clock:
@@ -19,6 +21,10 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         time.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Let time pass until the event is set; whether it is."""
+        return event.wait(seconds)
 
 
 class ManualClock(Clock):
@@ -39,6 +45,54 @@ class ManualClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass at once."""
         self.passed += seconds
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Let ``seconds`` pass at once, whoever might call."""
+        self.sleep(seconds)
+        return event.is_set()
+
+
+class Woken(Exception):
+    """Whoever slept by an `Alarm` was called before the time had passed."""
+
+
+class Alarm(Clock):
+    """Another clock, by which one sleeps until somebody calls from another thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._call = threading.Event()
+        self._guard = threading.Lock()
+        self._asleep = False
+
+    def now(self) -> float:
+        """As the other clock has it."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """As the other clock has it."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass. Raises Woken when `call` comes before the end."""
+        with self._guard:
+            self._call.clear()
+            self._asleep = True
+        try:
+            self._clock.wait(self._call, seconds)
+        finally:
+            with self._guard:
+                self._asleep = False
+        if self._call.is_set():
+            raise Woken
+
+    def call(self, whoever: Callable[[], bool] = lambda: True) -> bool:
+        """Wake the sleeper if there is one and ``whoever`` says that it is meant; whether so."""
+        with self._guard:
+            meant = self._asleep and whoever()
+            if meant:
+                self._call.set()
+            return meant
 
 
 SYSTEM = Clock()

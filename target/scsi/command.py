@@ -17,6 +17,7 @@ from target.scsi.sense import DATA_PHASE_ERROR, PARAMETER_LIST_LENGTH, CheckCond
 STATUS_GOOD = 0x00
 STATUS_CHECK_CONDITION = 0x02
 STATUS_RESERVATION_CONFLICT = 0x18
+STATUS_TASK_ABORTED = 0x40
 
 Buffers = Sequence[memoryview]
 """A scatter-gather list: writable views of bytes, usually one."""
@@ -39,6 +40,7 @@ class Completion(NamedTuple):
 
 GOOD = Completion(STATUS_GOOD)
 CONFLICT = Completion(STATUS_RESERVATION_CONFLICT)
+ABORTED = Completion(STATUS_TASK_ABORTED)
 
 
 class ReservationConflict(Exception):

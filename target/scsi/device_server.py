@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from target.clock import SYSTEM, Clock
+from target.clock import SYSTEM, Clock, Woken
 from target.scsi import sense as s
 from target.scsi.command import (
+    ABORTED,
     CONFLICT,
     STATUS_CHECK_CONDITION,
     STATUS_GOOD,
@@ -72,7 +73,13 @@ class DeviceServer(LogicalUnit):
         """Run one command. Never raises: every failure is a status with sense data.
 
         ``data_in`` and ``data_out`` may be the same buffers: a command uses one direction only.
+        Threads may call at the same time: each waits for its turn.
         """
+        with self.turn:
+            self.running = nexus
+            return self._execute(nexus, cdb, data_out, data_in)
+
+    def _execute(self, nexus: Nexus, cdb: bytes, data_out: Buffers, data_in: Buffers) -> Completion:
         try:
             if self.unsettled:
                 self.settle()
@@ -97,8 +104,11 @@ class DeviceServer(LogicalUnit):
             return self._check(condition.sense, condition.length)
         except ReservationConflict:
             return CONFLICT
+        except Woken:
+            self.aborted()
+            return ABORTED
         except Informational as exception:
-            done = self.execute(nexus, cdb, data_out, data_in)
+            done = self._execute(nexus, cdb, data_out, data_in)
             if done.status == STATUS_GOOD:
                 return self._check(Sense(exception.code), done.length)
             self.postpone(nexus, exception.code)
@@ -113,6 +123,9 @@ class DeviceServer(LogicalUnit):
 
     def admit(self, command: Command, nexus: Nexus) -> None:
         """Raise CheckCondition when the unit is in no state to run ``command``."""
+
+    def aborted(self) -> None:
+        """A command was aborted while it waited for time."""
 
     def told(self, sense: Sense, cdb: bytes) -> None:
         """A command ends with these sense data."""

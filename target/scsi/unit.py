@@ -7,10 +7,11 @@ a nexus is told here (SAM-5 6.3, SPC-4 5.13).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
-from target.clock import Clock
+from target.clock import Alarm, Clock
 from target.scsi import sense as s
 from target.scsi.command import Nexus, ReservationConflict, Rule
 from target.scsi.registrations import Registrant, Registrations, Told
@@ -36,6 +37,12 @@ class LogicalUnit:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.alarm = Alarm(clock)
+        """The same time, for whoever sleeps during a command, see `abort`."""
+        self.turn = threading.RLock()
+        """Held while the unit does something: one command, or one event, at a time."""
+        self.running: Nexus | None = None
+        """Whose command is running, or ran last."""
         self.memory: dict[str, Any] = {}
         self.volatile: dict[str, Any] = {}
         """What areas of the command set keep until a reset, each under its own name."""
@@ -71,6 +78,14 @@ class LogicalUnit:
             attentions.append(code)
 
     # --- reset and power ---------------------------------------------------------------------
+
+    def abort(self, nexus: Nexus | None = None) -> bool:
+        """Let the running command, if it waits for time, end at once with TASK ABORTED.
+
+        Only one of ``nexus``, if given. Returns whether there was one. The only thing that may be
+        called out of `turn`: what is not waiting is over soon.
+        """
+        return self.alarm.call(lambda: nexus is None or nexus == self.running)
 
     def reset(self, attention: Code | None = s.POWER_ON) -> None:
         """Hard or logical unit reset: what RESERVE reserved, prevents and attentions are gone.

@@ -40,9 +40,9 @@ class Motion(Recorder):
         super().__init__(personality, commands, compression, clock)
         self.times = timing.table(personality.timing)
         """What the model takes, whether or not it is to take it."""
-        self.timing = timing.Timing(self.times, factor, clock) if factor else None
+        self.timing = timing.Timing(self.times, factor, self.alarm) if factor else None
         self.background = Background(
-            clock, lambda error: self.failed(error, b""), self._set_unsettled
+            self.alarm, lambda error: self.failed(error, b""), self._set_unsettled
         )
 
     def _set_unsettled(self, active: bool) -> None:
@@ -51,6 +51,11 @@ class Motion(Recorder):
     def settle(self) -> None:
         """End an operation whose time has come."""
         self.background.settle()
+
+    def aborted(self) -> None:
+        """The mechanism stops."""
+        if self.timing:
+            self.timing.halt()
 
     def pending_sense(self, nexus: Nexus) -> Sense:
         """REQUEST SENSE: a deferred error, the operation in progress, or nothing."""
@@ -149,7 +154,7 @@ class Motion(Recorder):
             there = self.place(position, partition)
             seconds = self.timing.seconds_between(self.place(), there)
             seconds = self._engage(self.timing, seconds)
-            self.clock.sleep(seconds)
+            self.alarm.sleep(seconds)
         self.arrive(position, partition)
         if stop:
             raise stop[1]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from target.clock import Clock
+from target.clock import Clock, Woken
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus, Rule
 from target.scsi.sense import CheckCondition, Code, Sense
@@ -31,8 +31,8 @@ class Kind(NamedTuple):
     waits: bool = False
     """Whether commands that need the tape wait for the end instead of being refused."""
     completes: bool = True
-    """Whether a reset or a loss of power lets it come to its end, at once: else it has never
-    begun, and the tape is where it was (IBM LTO SCSI reference, table 20, abort handling)."""
+    """Whether an abort, a reset or a loss of power lets it come to its end, at once: else it has
+    never begun, and the tape is where it was (IBM LTO SCSI reference, table 20, abort handling)."""
 
 
 OPERATIONS = {
@@ -117,7 +117,7 @@ class Background:
         """Carry out an operation, or with ``immed`` begin it; `admit` has seen to the one before.
 
         Without ``immed``, and where it takes no time, it is over when this returns, and what
-        ``finish`` raises is raised here.
+        ``finish`` raises is raised here. Raises Woken when it is called from its sleep.
         """
         if immed and seconds > 0:
             assert self.operation is None, f"{name} during {self.operation.name}"
@@ -125,7 +125,12 @@ class Background:
             self._set_active()
         else:
             if seconds > 0:
-                self._clock.sleep(seconds)
+                try:
+                    self._clock.sleep(seconds)
+                except Woken:
+                    if OPERATIONS[name].completes:
+                        finish()
+                    raise
             finish()
 
     def settle(self) -> None:
