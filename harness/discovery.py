@@ -32,13 +32,13 @@ def unit_serial_number(page: bytes) -> str:
     return page[4 : 4 + length].decode("ascii", "replace").strip(" \0")
 
 
-def find_tapes(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, TapeNodes]:
-    """Every bound tape drive by serial number.
+def find_tapes(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[TapeNodes]]:
+    """Every bound tape drive by serial number; for each its hosts, in the order of their numbers.
 
     A drive counts as bound when both its nodes are character devices: a write to a missing
     ``/dev/nst0`` would quietly make a plain file.
     """
-    found: dict[str, TapeNodes] = {}
+    hosts: dict[str, list[tuple[list[int], TapeNodes]]] = {}
     folder = sysfs + "/class/scsi_tape"
     for name in _names(folder):
         # nst0 is the plain non-rewinding node; nst0a, nst0l and nst0m are its other modes.
@@ -51,8 +51,11 @@ def find_tapes(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, TapeNodes]:
             continue
         nodes = TapeNodes(serial, dev + "/" + name, dev + "/" + generic[0])
         if _is_character_device(nodes.tape) and _is_character_device(nodes.sg):
-            found[serial] = nodes
-    return found
+            hosts.setdefault(serial, []).append((_address(device), nodes))
+    return {
+        serial: [nodes for _, nodes in sorted(found, key=lambda one: one[0])]
+        for serial, found in hosts.items()
+    }
 
 
 def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, TapeNodes]:
@@ -72,7 +75,7 @@ def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, TapeNode
     monitor.filter_by("scsi_generic")
     monitor.start()
     while True:
-        found = {serial: nodes for serial, nodes in find_tapes().items() if serial in wanted}
+        found = {serial: nodes[0] for serial, nodes in find_tapes().items() if serial in wanted}
         if len(found) == len(wanted):
             return found
         left = deadline - time.monotonic()
@@ -80,6 +83,11 @@ def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, TapeNode
             missing = ", ".join(sorted(wanted - found.keys()))
             raise TimeoutError(f"no tape drive with serial number {missing} after {timeout:g} s")
         monitor.poll(timeout=left)
+
+
+def _address(device: str) -> list[int]:
+    """Host, channel, target and logical unit, from the name of the device's folder."""
+    return [int(part) for part in os.path.basename(os.path.realpath(device)).split(":")]
 
 
 def _names(folder: str) -> list[str]:

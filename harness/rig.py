@@ -91,6 +91,12 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_transports(value: object) -> object:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+Transport = Literal["tcmu", "tcmu-runner", "iscsi"]
+Transports = Annotated[tuple[Transport, ...], BeforeValidator(_as_transports), Field(min_length=1)]
 Damage = Annotated[tuple[Literal["leader", "memory"], ...], BeforeValidator(_as_tuple)]
 Timing = Annotated[float, BeforeValidator(_check_timing)]
 
@@ -100,9 +106,10 @@ class _Table(BaseModel):
 
 
 class RigSection(_Table):
-    """``[rig]``: what holds for the whole rig."""
+    """``[rig]``: what holds for the whole rig. ``transport``: the ways in."""
 
     name: Name
+    transport: Transports = ("tcmu",)
     guest: Literal["uml", "qemu", "host", "none"] = "uml"
     seed: int = 0
 
@@ -128,6 +135,7 @@ class Drive(_Table):
     medium: Literal["file", "null"] = "file"
     timing: Timing = 0.0
     encryption: Literal["application", "library", "system", "agent"] | None = None
+    hosts: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class Rig(_Table):
@@ -174,6 +182,7 @@ class Rig(_Table):
                     timing=drive.timing,
                     encryption=drive.encryption,
                     state=str(state.absolute() / "drives" / f"{drive.name}.json"),
+                    hosts=drive.hosts,
                 )
                 for drive in self.drive
             ),
@@ -188,6 +197,8 @@ class Rig(_Table):
                 )
                 for cartridge in self.cartridge
             ),
+            transports=self.rig.transport,
+            run=str(state.absolute() / "run"),
         )
 
     def default_serial(self, drive: str) -> str:

@@ -45,6 +45,8 @@ class DrivePlan:
     """Who controls it: application, library, system or agent; None: as the model has it."""
     state: str | None = None
     """File with what the drive remembers without power, made when it is first needed."""
+    hosts: int = 1
+    """How many hosts reach it through this machine's kernel, each by a device of its own."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class RigPlan:
     seed: int
     drives: tuple[DrivePlan, ...]
     cartridges: tuple[CartridgePlan, ...]
+    transports: tuple[str, ...] = ("tcmu",)
+    """The ways in, see `target.transports`."""
+    run: str = "/run/keyreel"
+    """Folder for sockets and other files of this run."""
 
     def cartridge(self, barcode: str) -> CartridgePlan:
         """The cartridge of that barcode; KeyError if the rig has none."""
@@ -76,4 +82,6 @@ class RigPlan:
             seed=raw["seed"],
             drives=tuple(DrivePlan(**drive) for drive in raw["drives"]),
             cartridges=tuple(CartridgePlan(**cartridge) for cartridge in raw["cartridges"]),
+            transports=tuple(raw["transports"]),
+            run=raw["run"],
         )

@@ -1,4 +1,4 @@
-"""The target as a process: `python -m target.serve PLAN.json` serves a rig over TCMU until SIGTERM.
+"""The target as a process: `python -m target.serve PLAN.json` serves a rig until SIGTERM.
 
 Prints nothing when all is well; the log goes to standard error. Exit status 0 after a clean stop,
 1 with one sentence when the rig cannot be served.
@@ -10,19 +10,22 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from target.build import build, shut_down
 from target.medium.errors import MediumError
 from target.plan import RigPlan
-from target.transports.tcmu import TcmuDevice
+from target.transports import Transport, find
 
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve the plan named on the command line; returns the exit status."""
+def main(arguments: Sequence[str], ready: Callable[[], object] = lambda: None) -> int:
+    """Serve the plan named on the command line; returns the exit status.
+
+    ``ready`` is called once everything is within reach.
+    """
     _forbid_core_dump()
     # Threads inherit the mask: only this one takes the signals, in sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
@@ -34,17 +37,18 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     # What exists now stays: the collector need not look at it again while data flow.
     gc.freeze()
-    devices: list[TcmuDevice] = []
+    up: list[Transport] = []
     try:
-        for number, (name, drive) in enumerate(drives.items()):
-            devices.append(TcmuDevice(plan.name, name, number, drive))
+        for name in plan.transports:
+            up.append(find(name)(plan, drives))
+        ready()
         signal.sigwait(_STOP)
     except OSError as error:
         print(f"keyreel target: {error}", file=sys.stderr)
         return 1
     finally:
-        for device in devices:
-            device.close()
+        for transport in up:
+            transport.close()
         shut_down(drives)
     return 0
 

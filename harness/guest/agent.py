@@ -16,7 +16,7 @@ import termios
 import time
 
 from harness.discovery import find_tapes
-from harness.guest import frames
+from harness.guest import frames, ways
 from harness.guest.channel import MEMORY, RECHECK, Channel, ChannelClosed
 from harness.guest.command import Command, end_processes
 
@@ -31,14 +31,22 @@ STOP_TIMEOUT = 30.0
 DEAD_TARGET_INTERVAL = 50
 """Milliseconds between two rounds of failing the commands that a dead target left behind."""
 
+TARGET_NAME = "keyreel-target"
+"""Of the target process, as ps and pkill have it."""
 BACKSTORES = "/sys/kernel/config/target/core/user_0"
 
 
 class Agent:
-    """One guest's services: the channel, the target process, at most one command."""
+    """One guest's services: the channel, the target process, at most one command.
 
-    def __init__(self, channel: Channel) -> None:
+    ``plan`` and ``log`` are paths; ``transports`` are the plan's.
+    """
+
+    def __init__(self, channel: Channel, plan: str, log: str, transports: tuple[str, ...]) -> None:
         self.channel = channel
+        self.plan = plan
+        self.log = log
+        self.ways = ways.work(transports)
         self.decoder = frames.Decoder()
         self.poll = select.poll()
         self.poll.register(channel.bell, select.POLLIN)
@@ -47,36 +55,65 @@ class Agent:
         self.target_alive = False
         self.command: Command | None = None
 
-    def start_target(self, plan: str, log: str) -> None:
-        """Start the process that serves the devices of the plan, its output going to ``log``."""
+    def start_target(self) -> None:
+        """Start the process that serves the plan's drives, and return when it does.
+
+        Raises RuntimeError when it ends, or DEVICE_TIMEOUT passes, before that.
+        """
+        serves, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _become_target(plan, log)
+            _become_target(self.plan, self.log, tell)
+        os.close(tell)
         self.target = pid
         self.target_ended = os.pidfd_open(pid)
         self.target_alive = True
-
-    def wait_for_devices(self, serials: dict[str, str]) -> dict[str, TapeNodes]:
-        """The nodes of each drive (name -> serial) once all are bound.
-
-        Raises RuntimeError when the target ends or DEVICE_TIMEOUT passes before that.
-        """
-        deadline = time.monotonic() + DEVICE_TIMEOUT
-        ended = select.poll()
-        ended.register(self.target_ended, select.POLLIN)
-        while True:
-            found = find_tapes()
-            if all(serial in found for serial in serials.values()):
-                return {name: found[serial] for name, serial in serials.items()}
-            if ended.poll(5):
+        try:
+            ready = select.poll()
+            ready.register(serves, select.POLLIN)
+            if not ready.poll(DEVICE_TIMEOUT * 1000):
+                raise RuntimeError(f"the target process did not serve after {DEVICE_TIMEOUT:g} s")
+            if not os.read(serves, 1):
                 status = self.reap_target()
                 raise RuntimeError(f"the target process ended with status {status} at start")
+        finally:
+            os.close(serves)
+
+    def wait_for_devices(self, wanted: dict[str, tuple[str, int]]) -> dict[str, TapeNodes]:
+        """The nodes of each host of each drive (name -> serial, hosts) once all are bound.
+
+        Names are those of the drives, with @N behind for further hosts. Raises RuntimeError when
+        DEVICE_TIMEOUT passes before that.
+        """
+        deadline = time.monotonic() + DEVICE_TIMEOUT
+        while True:
+            found = find_tapes()
+            missing = [
+                name
+                for name, (serial, hosts) in wanted.items()
+                if len(found.get(serial, ())) < hosts
+            ]
+            if not missing:
+                return {
+                    f"{name}@{host}" if host else name: nodes
+                    for name, (serial, hosts) in wanted.items()
+                    for host, nodes in enumerate(found[serial][:hosts])
+                }
             if time.monotonic() > deadline:
-                missing = [name for name, serial in serials.items() if serial not in found]
                 raise RuntimeError(
                     f"the kernel bound no tape device for {', '.join(missing)}"
                     f" in {DEVICE_TIMEOUT:g} s"
                 )
+            time.sleep(0.005)
+
+    def restart_target(self) -> None:
+        """A new target process in place of the one there is, or was."""
+        if self.target_alive:
+            os.kill(self.target, 9)
+            self.poll.unregister(self.target_ended)
+            self.reap_target()
+        self.start_target()
+        self.poll.register(self.target_ended, select.POLLIN)
 
     def reap_target(self) -> int:
         """Collect the ended target; its exit status, 128 + N for a signal."""
@@ -112,7 +149,10 @@ class Agent:
     def handle(self, kind: int, payload: bytes) -> None:
         """One frame from the host."""
         command = self.command
-        if kind == frames.RUN:
+        if kind == frames.RESTART:
+            self.restart_target()
+            self.channel.send(frames.frame(frames.RESTARTED))
+        elif kind == frames.RUN:
             try:
                 self.command = Command(self.poll, self.channel.send, payload)
             except OSError as error:
@@ -150,6 +190,8 @@ class Agent:
         end_processes(self.target if self.target_alive else 0)
         if not self.target_alive:
             return None
+        for way in self.ways:
+            way.disconnect(self.plan)
         os.kill(self.target, 15)
         ended = select.poll()
         ended.register(self.target_ended, select.POLLIN)
@@ -168,19 +210,25 @@ def exit_status(wait_status: int) -> int:
 def main() -> None:
     """Be a guest's first process.
 
-    Arguments: console, device of the shared memory, plan, target's log, NAME=SERIAL of each drive.
+    Arguments: console, device of the shared memory, plan, target's log, names of the transports
+    with commas between, NAME=SERIAL=HOSTS of each drive.
     """
-    console, memory, plan, log, *drives = sys.argv[1:]
+    console, memory, plan, log, transports, *drives = sys.argv[1:]
     bell = os.open(console, os.O_RDWR | os.O_NONBLOCK)
     _make_raw(bell)
     shared = mmap.mmap(os.open(memory, os.O_RDWR), MEMORY)
     channel = Channel(bell, memoryview(shared), first=False)
-    agent = Agent(channel)
+    agent = Agent(channel, plan, log, tuple(transports.split(",")))
     try:
         _finish_dev()
         _loopback_up()
-        agent.start_target(plan, log)
-        nodes = agent.wait_for_devices(dict(drive.split("=", 1) for drive in drives))
+        for way in agent.ways:
+            way.prepare(plan)
+        agent.start_target()
+        for way in agent.ways:
+            way.connect(plan)
+        wanted = [drive.split("=") for drive in drives]
+        nodes = agent.wait_for_devices({name: (serial, int(n)) for name, serial, n in wanted})
         found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
         channel.send(frames.pack(frames.READY, found))
         agent.serve()
@@ -197,8 +245,8 @@ def main() -> None:
         _power_off()
 
 
-def _become_target(plan: str, log: str) -> None:
-    """In the child: serve the plan's devices and never return."""
+def _become_target(plan: str, log: str, tell: int) -> None:
+    """In the child: serve the plan's drives, say so by a byte to ``tell``, never return."""
     status = 1
     try:
         os.setsid()
@@ -206,10 +254,13 @@ def _become_target(plan: str, log: str) -> None:
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(3, 64)
+        os.dup2(tell, 3)
+        os.closerange(4, 64)
+        with open("/proc/self/comm", "w", encoding="ascii") as name:
+            name.write(TARGET_NAME)
         import target.serve
 
-        status = target.serve.main([plan]) or 0
+        status = target.serve.main([plan], ready=lambda: os.write(3, b"."))
     except SystemExit as request:
         status = request.code if isinstance(request.code, int) else bool(request.code)
     except BaseException as error:

@@ -25,7 +25,10 @@ class CommandTimeout(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """A drive as the guest's kernel has bound it: serial number and device nodes."""
+    """A drive as the guest's kernel has bound it: serial number and device nodes.
+
+    ``name`` is the drive's for its first host, with @1 behind for the second, and so on.
+    """
 
     name: str
     serial: str
@@ -34,7 +37,7 @@ class Device:
 
     def environment(self) -> dict[str, str]:
         """The variables by which commands find the drive."""
-        prefix = "KEYREEL_" + self.name.upper().replace("-", "_")
+        prefix = "KEYREEL_" + self.name.upper().replace("-", "_").replace("@", "_HOST")
         return {
             f"{prefix}_TAPE": self.tape,
             f"{prefix}_SG": self.sg,
@@ -59,7 +62,7 @@ class Guest(Protocol):
 
     @property
     def devices(self) -> Mapping[str, Device]:
-        """The drives by name, once started."""
+        """The drives by name, once started; further hosts of a drive as name@1, name@2 ..."""
 
     def start(self, timeout: float = 60.0) -> None:
         """Boot, start the target and return when every device is bound; timeout in seconds."""
@@ -98,6 +101,9 @@ class Guest(Protocol):
         reach this process while the command runs are passed on to it; a second one raises
         KeyboardInterrupt.
         """
+
+    def restart_target(self) -> None:
+        """Kill the target process if it lives, start it anew, return when it serves."""
 
     def stop(self) -> None:
         """End the target in order, power off, leave no process. Nothing if it is not running.

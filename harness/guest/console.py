@@ -51,6 +51,12 @@ class Console:
         status: int | None = frames.unpack(payload)
         return status
 
+    def restart_target(self, timeout: float) -> None:
+        """Ask for a new target process. Raises GuestError, ChannelClosed, TimeoutError."""
+        self._to_send += frames.frame(frames.RESTART)
+        self._wait_for(frames.RESTARTED, time.monotonic() + timeout)
+        self.target_status = None
+
     def execute(
         self,
         argv: Sequence[str],

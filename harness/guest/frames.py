@@ -24,6 +24,8 @@ SIGNAL = 4
 """To the agent: send this signal number to the command's process group."""
 STOP = 5
 """To the agent: end everything and power off."""
+RESTART = 6
+"""To the agent: kill the target process if it lives, and start it anew."""
 
 READY = 16
 """From the agent: every device is bound (drive name -> serial, tape node, sg node)."""
@@ -39,6 +41,9 @@ FAIL = 22
 """From the agent: it cannot go on; UTF-8 text says why. The guest powers off."""
 STOPPED = 23
 """From the agent: all ended, target's exit status (None: it had to be killed); powering off."""
+
+RESTARTED = 24
+"""From the agent: a new target process serves."""
 
 STDIN_WINDOW = 256 * 1024
 """Bytes of STDIN that may be under way before the agent has given any credit."""

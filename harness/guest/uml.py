@@ -19,10 +19,12 @@ import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.guest import ways
 from harness.guest.api import Completed, Device, GuestError, Sink
 from harness.guest.channel import MEMORY, Channel, ChannelClosed
 from harness.guest.console import Console
@@ -30,12 +32,13 @@ from target.plan import RigPlan
 
 KERNEL = "linux.uml"
 MODULES = Path("/usr/lib/uml/modules")
-MODULE_NAMES = ("target_core_user", "tcm_loop", "st", "sg")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_MEMORY = 1024
 """MiB. The guest takes from the host what it touches, and keeps it until it stops."""
 STOP_TIMEOUT = 60.0
 """Seconds for the whole of a stop in order: commands, target, power off."""
+RESTART_TIMEOUT = 60.0
+GUEST_RUN = "/dev/shm/keyreel"
 LOG_LINES = 15
 
 SAID_AT_EVERY_BOOT = (
@@ -68,7 +71,8 @@ class UmlGuest:
         keep_open: Sequence[int] = (),
         remove: Path | None = None,
     ) -> None:
-        self.plan = plan
+        # Its own folder for sockets: those of this machine's files do not work in a guest.
+        self.plan = replace(plan, run=GUEST_RUN)
         self.run_directory = run_directory
         self.memory = memory
         self.keep_open = tuple(keep_open)
@@ -108,6 +112,9 @@ class UmlGuest:
             raise GuestError(
                 f"there are no kernel modules in {MODULES}: install the package user-mode-linux"
             )
+        for transport in self.plan.transports:
+            for program, package in ways.PROGRAMS.get(transport, {}).items():
+                require_program(program, package)
         memory_folder = choose_memory_folder(self.memory)
         shutil.rmtree(self.run_directory, ignore_errors=True)
         self.run_directory.mkdir(parents=True)
@@ -229,6 +236,15 @@ class UmlGuest:
         )
         return Completed(status, bytes(stdout), bytes(stderr))
 
+    def restart_target(self) -> None:
+        """A new target process; see `harness.guest.api.Guest.restart_target`."""
+        if self._console is None:
+            raise GuestError("the guest is not running")
+        try:
+            self._console.restart_target(RESTART_TIMEOUT)
+        except (ChannelClosed, GuestError, TimeoutError) as error:
+            raise self._failure(f"the target process could not be restarted: {error}") from None
+
     def stop(self) -> None:
         """Power off in order; see `harness.guest.api.Guest.stop`."""
         if self._console is None or self._minder is None:
@@ -315,10 +331,12 @@ class UmlGuest:
         init = folder / "init"
         words: list[str | Path] = [sys.executable, "-S", "-s", "-P", "-c", AGENT]
         words += ["/dev/tty1", "/dev/mmapper"]
-        words += [plan, self.target_log]
-        words += [f"{drive.name}={drive.serial}" for drive in self.plan.drives]
+        words += [plan, self.target_log, ",".join(self.plan.transports)]
+        words += [f"{drive.name}={drive.serial}={drive.hosts}" for drive in self.plan.drives]
         agent = shlex.join(str(word) for word in words)
-        load = shlex.join([modprobe, "-d", str(folder / "modules"), "-a", *MODULE_NAMES])
+        load = shlex.join(
+            [modprobe, "-d", str(folder / "modules"), "-a", *ways.modules(self.plan.transports)]
+        )
         init.write_text(
             "#!/bin/sh\n"
             "set -e\n"

@@ -1,1 +1,39 @@
-"""The ways in. A transport finds buffers and nexuses; it knows no SCSI semantics."""
+"""The ways in. A transport finds buffers and nexuses; it knows no SCSI semantics.
+
+`TRANSPORTS` is what a rig can name. Each is a class, called with the plan and its drives by name:
+it brings everything up, or raises OSError with one sentence, and ``close`` takes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from target.plan import RigPlan
+    from target.tape.drive import Drive
+
+
+class Transport(Protocol):
+    """Drives within reach of hosts."""
+
+    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None: ...
+
+    def close(self) -> None:
+        """Out of reach again; no command is lost half done."""
+
+
+TRANSPORTS = {
+    "tcmu": ("target.transports.tcmu", "Tcmu"),
+    "tcmu-runner": ("target.transports.handler", "Handler"),
+    "iscsi": ("target.transports.iscsi.server", "IscsiServer"),
+}
+"""Module and class by name: only what a rig uses is loaded."""
+
+
+def find(name: str) -> type[Transport]:
+    """The class of that name; KeyError if there is none."""
+    module, attribute = TRANSPORTS[name]
+    found: type[Transport] = getattr(import_module(module), attribute)
+    return found
