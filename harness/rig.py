@@ -109,9 +109,9 @@ class RigSection(_Table):
     """``[rig]``: what holds for the whole rig. ``transport``: the ways in."""
 
     name: Name
-    transport: Transports = ("tcmu",)
     guest: Literal["uml", "qemu", "host", "none"] = "uml"
     seed: int = 0
+    transport: Transports = ("tcmu",)
 
 
 class Cartridge(_Table):

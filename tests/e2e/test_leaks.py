@@ -110,8 +110,8 @@ def session(tmp_path_factory: pytest.TempPathFactory, one_lto9: Path) -> Iterato
         (folder / "raw-block").write_bytes((folder / "raw-in").read_bytes())
         tools.stenc("-e off -a 1")
         tools.mt("offline")
-        limits = tools.ok("cat /proc/$(pgrep -P 1 python)/limits")
-        tools.ok("cat /proc/$(pgrep -P 1 python)/cmdline /proc/$(pgrep -P 1 python)/environ")
+        limits = tools.ok("cat /proc/$(pgrep keyreel-target)/limits")
+        tools.ok("cat /proc/$(pgrep keyreel-target)/cmdline /proc/$(pgrep keyreel-target)/environ")
         (folder / "output").write_bytes(tools.said)
     yield Session(folder, keys, texts, limits)
 

@@ -23,14 +23,17 @@ def test_unit_serial_number(page: bytes, serial: str) -> None:
     assert unit_serial_number(page) == serial
 
 
-def add_tape(root: Path, number: int, generic: int, serial: str) -> None:
+def add_tape(root: Path, number: int, generic: int, serial: str, host: int = 0) -> None:
     """A tape drive as sysfs shows it; its nodes are links to a character device."""
+    device = root / "sys/devices" / f"host{host}" / f"{host}:0:1:0"
+    (device / "scsi_generic" / f"sg{generic}").mkdir(parents=True)
+    page = b"\x01\x80" + len(serial).to_bytes(2, "big") + serial.encode()
+    (device / "vpd_pg80").write_bytes(page)
     for mode in ("st", "nst"):
         for suffix in ("", "a", "l", "m"):
-            device = root / "sys/class/scsi_tape" / f"{mode}{number}{suffix}" / "device"
-            (device / "scsi_generic" / f"sg{generic}").mkdir(parents=True)
-            page = b"\x01\x80" + len(serial).to_bytes(2, "big") + serial.encode()
-            (device / "vpd_pg80").write_bytes(page)
+            node = root / "sys/class/scsi_tape" / f"{mode}{number}{suffix}"
+            node.mkdir(parents=True)
+            (node / "device").symlink_to(device)
     (root / "dev").mkdir(exist_ok=True)
     (root / "dev" / f"nst{number}").symlink_to("/dev/null")
     (root / "dev" / f"sg{generic}").symlink_to("/dev/null")
@@ -38,13 +41,20 @@ def add_tape(root: Path, number: int, generic: int, serial: str) -> None:
 
 def test_find_tapes_pairs_the_nodes_of_each_serial_number(tmp_path: Path) -> None:
     add_tape(tmp_path, 0, 3, "AAAAAAAAAA")
-    add_tape(tmp_path, 1, 1, "BBBBBBBBBB")
+    add_tape(tmp_path, 1, 1, "BBBBBBBBBB", host=1)
     dev = str(tmp_path / "dev")
     found = find_tapes(str(tmp_path / "sys"), dev)
-    assert {serial: (nodes.tape, nodes.sg) for serial, nodes in found.items()} == {
-        "AAAAAAAAAA": (f"{dev}/nst0", f"{dev}/sg3"),
-        "BBBBBBBBBB": (f"{dev}/nst1", f"{dev}/sg1"),
+    assert {serial: [(one.tape, one.sg) for one in nodes] for serial, nodes in found.items()} == {
+        "AAAAAAAAAA": [(f"{dev}/nst0", f"{dev}/sg3")],
+        "BBBBBBBBBB": [(f"{dev}/nst1", f"{dev}/sg1")],
     }
+
+
+def test_hosts_of_a_drive_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    add_tape(tmp_path, 0, 0, "AAAAAAAAAA", host=10)
+    add_tape(tmp_path, 1, 1, "AAAAAAAAAA", host=9)
+    found = find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev"))
+    assert [Path(nodes.tape).name for nodes in found["AAAAAAAAAA"]] == ["nst1", "nst0"]
 
 
 def test_a_plain_file_is_no_drive(tmp_path: Path) -> None:
