@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import select
 import struct
 
 from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
@@ -33,11 +34,12 @@ _LONGEST_CDB = 16
 class Ring:
     """One /dev/uioN: serves a logical unit until the kernel takes the device away.
 
-    ``size`` is that of the device's map 0, in bytes.
+    ``node`` is its path, or an open descriptor that becomes the ring's own; ``size`` is that of the
+    device's map 0, in bytes. Raises OSError.
     """
 
-    def __init__(self, path: str, size: int, unit: DeviceServer, nexus: Nexus) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    def __init__(self, node: str | int, size: int, unit: DeviceServer, nexus: Nexus) -> None:
+        self._file = os.open(node, os.O_RDWR | os.O_CLOEXEC) if isinstance(node, str) else node
         self._map = mmap.mmap(self._file, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
         self._bytes = memoryview(self._map)
         self._words = self._bytes.cast("I")
@@ -45,14 +47,16 @@ class Ring:
         self._nexus = nexus
         version = self._words[0] & 0xFFFF
         if version != 2:
-            raise OSError(f"{path}: TCMU mailbox version {version}, this program knows version 2")
+            raise OSError(f"{node}: TCMU mailbox version {version}, this program knows version 2")
         self._start, self._size = self._words[1], self._words[2]
 
-    def serve(self) -> None:
-        """Run commands as they come; returns when the device is gone."""
+    def serve(self, until: int = -1) -> None:
+        """Run commands as they come; returns when the device is gone, or ``until`` is readable."""
         words, start, size = self._words, self._start, self._size
         file, complete = self._file, self._complete
         while True:
+            if until >= 0 and until in select.select([file, until], [], [])[0]:
+                return
             try:
                 os.read(file, 4)
             except OSError:
@@ -74,6 +78,13 @@ class Ring:
                 words[_TAIL] = tail
             if tail != first:
                 os.write(file, _KICK)
+
+    def close(self) -> None:
+        """Let go of the device; nothing may be served any more."""
+        self._words.release()
+        self._bytes.release()
+        self._map.close()
+        os.close(self._file)
 
     def _complete(self, at: int) -> None:
         """Run the command of the entry at byte ``at`` and put its completion there."""
