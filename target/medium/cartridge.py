@@ -2,8 +2,9 @@
 
 The identity file is replaced whole (written beside, synced, renamed), so it is always one or the
 other version; it names the partitions' folders, so formatting is one rename too: what it does not
-name is removed when the cartridge is next opened. An open cartridge is locked against a second
-drive.
+name is removed when the cartridge is next opened. A partition's folder is made when a cartridge is
+first opened for writing: a shelf of thousands that were never loaded is two names for each. An open
+cartridge is locked against a second drive.
 """
 
 from __future__ import annotations
@@ -115,7 +116,6 @@ class Cartridge:
         new.mkdir(mode=0o700)
         try:
             replace_json(new / _IDENTITY, info)
-            cls(new).abandon()
             new.rename(folder)
         except OSError as error:
             shutil.rmtree(new, ignore_errors=True)

@@ -75,7 +75,12 @@ class Entry(NamedTuple):
 
 
 def open_file(path: Path, writable: bool) -> int:
-    """A descriptor for one file of a partition, made if it may be and is not there."""
+    """A descriptor for one file of a partition, made if it may be and is not there.
+
+    To a reader a partition without a folder, whose cartridge was never loaded, is an empty one.
+    """
+    if not writable and not path.parent.exists():
+        path = Path(os.devnull)
     flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
