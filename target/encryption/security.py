@@ -135,5 +135,6 @@ COMMANDS = (
         security_protocol_out,
         Data.OUT,
         Rule.NONE,
+        secret=True,
     ),
 )

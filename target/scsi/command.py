@@ -104,6 +104,9 @@ class Command:
     """`Rule.NEEDS_MEDIUM`, as every command asks for it."""
     reserved: int = 0
     """The CDB bits that must be zero, as one big-endian number over the whole CDB."""
+    secret: bool = False
+    """Data-out may hold keys: it is overwritten whatever becomes of the command. The function does
+    so when it runs, the device server when it does not, see `DeviceServer.forget`."""
 
     @property
     def size(self) -> int:
@@ -132,6 +135,7 @@ def command(
     rules: Rule = Rule.NONE,
     timeout: str = "short",
     service_action: int | None = None,
+    secret: bool = False,
 ) -> Command:
     """A row of a command table; ``fields`` as `Layout` takes them, without opcode and control."""
     size = CDB_SIZES[opcode >> 5]
@@ -152,6 +156,7 @@ def command(
         service_action,
         bool(rules & Rule.NEEDS_MEDIUM),
         reserved,
+        secret,
     )
 
 

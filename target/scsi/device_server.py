@@ -77,7 +77,21 @@ class DeviceServer(LogicalUnit):
         """
         with self.turn:
             self.running = nexus
-            return self._execute(nexus, cdb, data_out, data_in)
+            done = self._execute(nexus, cdb, data_out, data_in)
+            if done.status:
+                self.forget(cdb, data_out)
+            return done
+
+    def forget(self, cdb: bytes, data_out: Buffers) -> None:
+        """Overwrite data-out that may hold a key, of a command that was refused or is never run.
+
+        That is so where the command's row says it, and where there is no row: the key was meant for
+        another model. For transports, too, that drop a command before they have passed it on.
+        """
+        row = self._by_opcode.get(cdb[0]) if cdb else None
+        if row is None or (isinstance(row, Command) and row.secret):
+            for buffer in data_out:
+                buffer[:] = bytes(len(buffer))
 
     def _execute(self, nexus: Nexus, cdb: bytes, data_out: Buffers, data_in: Buffers) -> Completion:
         try:
