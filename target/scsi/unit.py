@@ -87,17 +87,17 @@ class LogicalUnit:
         """
         return self.alarm.call(lambda: nexus is None or nexus == self.running)
 
-    def reset(self, attention: Code | None = s.POWER_ON) -> None:
+    def reset(self, attention: Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Hard or logical unit reset: what RESERVE reserved, prevents and attentions are gone.
 
-        Persistent reservations stay. ``attention`` says which reset it was (29/xx); None where
-        the transport tells every nexus of the reset itself.
+        Persistent reservations stay. ``attention`` says which reset it was (29/xx); ``but`` is a
+        nexus that the transport tells of the reset itself. None: it does so to all of them.
         """
         self.reservation = None
         self.volatile.clear()
         self.reset_at = self.clock.monotonic()
-        for state in self.nexuses.values():
-            state.attentions = [] if attention is None else [attention]
+        for nexus, state in self.nexuses.items():
+            state.attentions = [] if attention is None or nexus == but else [attention]
             state.removal_prevented = False
         self._raise_barriers()
 
@@ -131,9 +131,10 @@ class LogicalUnit:
         resets = [code for code in state.attentions if code.asc == s.POWER_ON.asc]
         state.attentions = resets[:1] or [s.NEXUS_LOSS]
         state.removal_prevented = False
+        # First what is its own: of what goes with its reservation, only others hear.
+        self.nexus_gone(nexus)
         if self.reservation == nexus:
             self.release_reservation()
-        self.nexus_gone(nexus)
 
     # --- reservations ------------------------------------------------------------------------
 

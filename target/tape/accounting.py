@@ -220,10 +220,10 @@ class Accounted(Motion):
 
     # --- reset and power -----------------------------------------------------------------------
 
-    def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
+    def reset(self, attention: s.Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Duty cycles are counted anew."""
         self.tally()
-        super().reset(attention)
+        super().reset(attention, but)
         self.accounts.restart(self.lifetime.seconds_moving)
 
     def power_on(self) -> None:

@@ -185,14 +185,14 @@ class Drive(Keyed):
         identity = inquiry.Identity(self.personality, self.serial, revision, self.modes.pages)
         self.vpd_pages = inquiry.vital_product_data(identity)
 
-    def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
+    def reset(self, attention: s.Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Power-on or hard reset: keys are gone, the volume stays.
 
         It is at its beginning, or where it was, as REWIND ON RESET (mode page 10h) says, after a
         reset that came from a host.
         """
         rewinds = self.modes.value("rewind_on_reset", 0x10) == _REWINDS
-        super().reset(attention)
+        super().reset(attention, but)
         self._describe()
         self.parameters.reset()
         self.modes.reset()

@@ -235,9 +235,9 @@ class Motion(Recorder):
     def count_motion(self, seconds: float) -> None:
         """The tape moved for so long."""
 
-    def reset(self, attention: s.Code | None = s.POWER_ON) -> None:
+    def reset(self, attention: s.Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Nothing goes on any more."""
         self.background.reset()
         if self.timing:
             self.timing.halt()
-        super().reset(attention)
+        super().reset(attention, but)

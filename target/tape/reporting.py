@@ -182,7 +182,7 @@ class Reporting(Accounted):
         super().nexus_gone(nexus)
         self.exceptions.pop(nexus, None)
 
-    def reset(self, attention: Code | None = s.POWER_ON) -> None:
+    def reset(self, attention: Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Nobody waits to hear of anything: mode page 1Ch has its default values."""
-        super().reset(attention)
+        super().reset(attention, but)
         self.exceptions.clear()

@@ -144,6 +144,15 @@ def test_a_reset_that_the_transport_tells_of(host: Host) -> None:
     assert host.hear() == []
 
 
+def test_a_reset_that_the_transport_tells_one_nexus_of(host: Host) -> None:
+    other = Host(host.drive, "other")
+    other.hear()
+    host.drive.attention(s.MODE_PARAMETERS_CHANGED)
+    host.drive.reset(s.DEVICE_RESET, but=host.nexus)
+    assert host.hear() == []
+    assert other.hear() == [s.DEVICE_RESET]
+
+
 @pytest.mark.req("SSC-SENSE-6-29-00", "SSC-PREVENT-02")
 def test_power_on_leaves_what_is_remembered(host: Host) -> None:
     host.drive.remember(identifying={"00": "6b657972"})

@@ -17,6 +17,7 @@ from tests.encryption.keys import (
     PUBLIC,
     set_keys,
     set_page,
+    spin,
     spout,
 )
 from tests.scsi.persistent import (
@@ -139,3 +140,20 @@ def test_a_lost_nexus_loses_its_own_key_and_no_other(host: Host) -> None:
     assert sense_of(host.read(10)).code is s.INCORRECT_KEY
     assert host.drive.parameters.scope(host.nexus) == PUBLIC
     assert not host.drive.parameters.stale(host.nexus)
+
+
+def test_of_a_key_that_goes_with_a_lost_nexus_only_the_others_hear(host: Host) -> None:
+    other = Host(host.drive, "other")
+    set_keys(host, KEY_B)
+    other.hear()
+    host.send(bytes((0x16, 0, 0, 0, 0, 0)))
+    set_keys(host, KEY_A, ckorl=1)
+    host.send(bytes((0x17, 0, 0, 0, 0, 0)))
+    assert host.hear() == [s.ENCRYPTION_CHANGED_BY_EVENT]
+    spin(other, 0x0020)
+    host.send(bytes((0x16, 0, 0, 0, 0, 0)))
+    set_keys(host, KEY_A, ckorl=1)
+    host.drive.nexus_lost(host.nexus)
+    assert other.hear() == [s.ENCRYPTION_CHANGED_BY_OTHER, s.ENCRYPTION_CHANGED_BY_EVENT]
+    assert host.hear() == [s.NEXUS_LOSS]
+    assert used(other) == (PUBLIC, DISABLE, DISABLE)
