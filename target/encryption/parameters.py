@@ -2,6 +2,15 @@
 
 There is at most one set with scope ALL I_T NEXUS and one LOCAL set for each nexus. A nexus with
 scope PUBLIC, or ALL, uses the ALL set; where there is none, the defaults: everything disabled.
+
+What neither SSC-3 and SSC-4 nor the makers' references tell is decided here:
+
+* The ALL set belongs to no nexus. It stays when the nexus that set it takes another scope or is
+  lost: the others, who were told nothing, would write in clear from then on.
+* With the set that a nexus established, its scope goes as well: it is PUBLIC then. A nexus with
+  scope LOCAL and no set would either use a key that others set, or need defaults of its own.
+* A lock stays broken when the counter returns to what it was, which that of the defaults, 0, does.
+  That the counter alone does not show it was said on the T10 reflector (Butt, 2 April 2008).
 """
 
 from __future__ import annotations
@@ -71,6 +80,8 @@ class ParameterSet:
 
 
 DEFAULTS = ParameterSet()
+_BROKEN = -1
+"""In place of the counter that a nexus is locked to: what it was locked to has changed."""
 
 
 class Parameters:
@@ -101,8 +112,8 @@ class Parameters:
         return locked is not None and locked != self.of(nexus).counter
 
     def next_counter(self) -> int:
-        """The key instance counter for a set about to be established."""
-        return (self.counter + 1) & 0xFFFFFFFF
+        """The key instance counter for a set about to be established; 0 is that of the defaults."""
+        return self.counter % 0xFFFFFFFF + 1
 
     def establish(
         self, nexus: Nexus, scope: Scope, new: ParameterSet | None, lock: bool
@@ -127,6 +138,7 @@ class Parameters:
         self.locks.pop(nexus, None)
         if lock:
             self.locks[nexus] = self.of(nexus).counter
+        self._break_locks()
         return affected - {nexus}
 
     def give(self, new: ParameterSet) -> set[Nexus]:
@@ -136,6 +148,7 @@ class Parameters:
         if self.shared:
             self.shared.key.wipe()
         self.shared = new
+        self._break_locks()
         return set(self.registered)
 
     def demounted(self) -> set[Nexus]:
@@ -168,12 +181,21 @@ class Parameters:
     def _sets(self) -> list[ParameterSet]:
         return [*self.local.values(), *([self.shared] if self.shared else [])]
 
+    def _break_locks(self) -> None:
+        for nexus, locked in self.locks.items():
+            if locked != self.of(nexus).counter:
+                self.locks[nexus] = _BROKEN
+
     def _release(self, counters: set[int]) -> set[Nexus]:
         users = {nexus for nexus in self.registered if self.of(nexus).counter in counters}
         for one in self._sets():
             if one.counter in counters:
                 one.key.wipe()
+        for nexus, scope in list(self.scopes.items()):
+            if scope is not Scope.PUBLIC and self.of(nexus).counter in counters:
+                del self.scopes[nexus]
         self.local = {n: one for n, one in self.local.items() if one.counter not in counters}
         if self.shared and self.shared.counter in counters:
             self.shared = None
+        self._break_locks()
         return users

@@ -223,6 +223,30 @@ def test_a_lock_on_a_local_set_minds_no_one_else(host: Host, other: Host) -> Non
     assert host.write(b"mine").status == GOOD
 
 
+def test_a_lock_stays_broken_when_the_counter_comes_back(host: Host, other: Host) -> None:
+    """The defaults have the counter 0 before and after."""
+    assert spout(host, set_page(scope=PUBLIC, lock=1)).status == GOOD
+    set_keys(other, KEY_A, ckod=1)
+    host.hear()
+    host.load(load=False)
+    host.hear()
+    host.load()
+    for one in (host, other):
+        one.hear()
+        assert status(one) == (PUBLIC, PUBLIC, DISABLE, DISABLE, 0)
+    assert sense_of(host.write(b"clear")) == COUNTER_CHANGED
+    assert other.write(b"clear").status == GOOD
+    assert spout(host, set_page(scope=PUBLIC, lock=1)).status == GOOD
+    assert host.write(b"clear").status == GOOD
+
+
+def test_the_counter_leaves_out_that_of_the_defaults(host: Host) -> None:
+    host.drive.parameters.counter = 0xFFFFFFFE
+    for counter in (0xFFFFFFFF, 1):
+        set_keys(host, KEY_A)
+        assert status(host)[4] == counter
+
+
 def test_reading_is_not_locked(host: Host, other: Host) -> None:
     set_keys(host, KEY_A, lock=1)
     host.write_tape([b"one"])
@@ -252,7 +276,7 @@ def test_ckod_drops_the_set_at_unload(host: Host, other: Host) -> None:
     assert host.load(load=False).status == GOOD
     for one in (host, other):
         assert one.hear() == [s.ENCRYPTION_CHANGED_BY_EVENT]
-        assert status(one)[1:4] == (PUBLIC, DISABLE, DISABLE)
+        assert status(one) == (PUBLIC, PUBLIC, DISABLE, DISABLE, 0)
 
 
 def test_without_ckod_the_next_volume_gets_the_same_key(host: Host, tmp_path: Path) -> None:
@@ -277,6 +301,15 @@ def test_ckod_of_one_set_leaves_the_other(host: Host, other: Host) -> None:
     host.load(load=False)
     assert status(other) == (ALL, ALL, ENCRYPT, DECRYPT, 2)
     assert other.hear() == []
+
+
+def test_a_nexus_whose_own_set_is_dropped_uses_what_all_use(host: Host, other: Host) -> None:
+    set_keys(other, KEY_B)
+    host.hear()
+    set_keys(host, KEY_A, scope=LOCAL, ckod=1)
+    host.load(load=False)
+    assert host.hear() == [s.ENCRYPTION_CHANGED_BY_EVENT]
+    assert status(host) == (PUBLIC, ALL, ENCRYPT, DECRYPT, 1)
 
 
 def test_ckod_ends_what_a_lock_holds_on_to(host: Host) -> None:
