@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.guest.api import GuestError
-from harness.guest.uml import DEFAULT_MEMORY, MODULES, SYSTEM_PATH, choose_memory_folder
+from harness.guest.minded import SYSTEM_PATH
+from harness.guest.uml import DEFAULT_MEMORY, MODULES, choose_memory_folder
 
 PROGRAMS = (
     ("linux.uml", "user-mode-linux", True, "the guest's kernel"),

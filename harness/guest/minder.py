@@ -4,9 +4,10 @@ A guest is several host processes, and keyreel may be killed at any instant. Thi
 guest's program, waits for it to end or for keyreel to close the lifeline (which a killed process
 does too), then kills and reaps every descendant and removes a folder if it was told to.
 
-Usage: minder.py LIFELINE CONSOLE FOLDER PROGRAM [ARGUMENT...]
+Usage: minder.py LIFELINE CONSOLE FOLDER GRACE PROGRAM [ARGUMENT...]
 LIFELINE and CONSOLE are numbers of inherited descriptors: the read end of a pipe, and PROGRAM's
-end of its console. FOLDER may be empty. All other descriptors are kept and go to PROGRAM too: a
+end of its console. FOLDER may be empty. GRACE is how many seconds PROGRAM has to end by itself
+once keyreel has gone. All other descriptors are kept and go to PROGRAM too: a
 lock among them is held until everything has ended. The exit status is PROGRAM's, 128 + N if a
 signal ended it.
 """
@@ -27,7 +28,7 @@ PR_SET_CHILD_SUBREAPER = 36
 def main(arguments: list[str]) -> int:
     """Mind one guest; see the module's text."""
     lifeline, console = int(arguments[0]), int(arguments[1])
-    folder, command = arguments[2], arguments[3:]
+    folder, grace, command = arguments[2], float(arguments[3]), arguments[4:]
     libc = ctypes.CDLL(None, use_errno=True)
     # Orphans of the guest become our children, so that we can see and end them.
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -53,7 +54,11 @@ def main(arguments: list[str]) -> int:
     poll = select.poll()
     poll.register(lifeline, select.POLLIN)
     poll.register(ended, select.POLLIN)
-    if ended not in (fd for fd, _ in poll.poll()):
+    gone = [fd for fd, _ in poll.poll()]
+    if ended not in gone:
+        poll.unregister(lifeline)
+        gone = [fd for fd, _ in poll.poll(grace * 1000)]
+    if ended not in gone:
         os.kill(guest, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(guest, 0)[1])
     _end_descendants()

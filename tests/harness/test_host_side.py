@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import minder, uml
+from harness.guest import minded, minder, uml
 from harness.guest.api import Device, GuestError
 from harness.state import StateError, open_state
 from target.plan import RigPlan
@@ -46,7 +46,7 @@ def test_a_missing_package_is_named(
     for other in {"linux.uml", "modprobe"} - {program}:
         (tmp_path / other).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(uml, "SYSTEM_PATH", "")
+    monkeypatch.setattr(minded, "SYSTEM_PATH", "")
     guest = uml.UmlGuest(RigPlan("none", 0, (), ()), tmp_path / "run")
     with pytest.raises(GuestError, match=f"^{program} is not installed: .*{package}$"):
         guest.start()
@@ -71,7 +71,17 @@ def start_minder(folder: str, script: str) -> tuple[subprocess.Popen[bytes], int
     lifeline, ours = os.pipe()
     console = os.dup(lifeline)
     process = subprocess.Popen(
-        [sys.executable, minder.__file__, str(lifeline), str(console), folder, "sh", "-c", script],
+        [
+            sys.executable,
+            minder.__file__,
+            str(lifeline),
+            str(console),
+            folder,
+            "0",
+            "sh",
+            "-c",
+            script,
+        ],
         pass_fds=(lifeline, console),
         stdout=subprocess.PIPE,
     )
