@@ -8,13 +8,21 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
+from harness import series
 from harness.models import unknown
 from target.medium.formats import FORMATS, of_barcode
 from target.personality import load as load_model
@@ -115,19 +123,41 @@ class RigSection(_Table):
 
 
 class Cartridge(_Table):
-    """``[[cartridge]]``: ``capacity`` in bytes, None for what its format has."""
+    """``[[cartridge]]``: ``capacity`` in bytes, None for what its format has.
+
+    With ``count`` it stands for so many, whose barcodes follow one another.
+    """
 
     barcode: Barcode
+    count: Annotated[int, Field(ge=1, le=100_000)] | None = None
     capacity: Size | None = None
     write_protect: bool = False
     damage: Damage = ()
     cleanings: Annotated[int, Field(ge=0, le=0xFFFF)] | None = None
 
+    @model_validator(mode="after")
+    def _enough_barcodes(self) -> Self:
+        series.barcodes(self.barcode, self.count or 1)
+        return self
+
+    def each(self) -> Iterator[Self]:
+        """Those that this table stands for, one by one."""
+        if self.count is None:
+            yield self
+            return
+        for barcode in series.barcodes(self.barcode, self.count):
+            yield self.model_copy(update={"barcode": barcode, "count": None})
+
 
 class Drive(_Table):
-    """``[[drive]]``: ``cartridge`` is the barcode loaded at start."""
+    """``[[drive]]``: ``cartridge`` is the barcode loaded at start.
+
+    With ``count`` it stands for so many, named with numbers from 0; ``cartridge`` is the first
+    one's, the next barcode is in the next drive.
+    """
 
     name: Name
+    count: Annotated[int, Field(ge=1, le=1000)] | None = None
     model: str
     serial: Serial | None = None
     cartridge: Barcode | None = None
@@ -137,9 +167,34 @@ class Drive(_Table):
     encryption: Literal["application", "library", "system", "agent"] | None = None
     hosts: Annotated[int, Field(ge=1, le=16)] = 1
 
+    @model_validator(mode="after")
+    def _of_its_own(self) -> Self:
+        if self.count is not None and self.serial is not None:
+            raise ValueError("serial is one drive's and count makes several: leave one of them out")
+        if self.cartridge is not None:
+            series.barcodes(self.cartridge, self.count or 1)
+        return self
+
+    def each(self) -> Iterator[Self]:
+        """Those that this table stands for, one by one."""
+        if self.count is None:
+            yield self
+            return
+        loaded: Sequence[str | None] = [None] * self.count
+        if self.cartridge is not None:
+            loaded = series.barcodes(self.cartridge, self.count)
+        for name, cartridge in zip(series.names(self.name, self.count), loaded, strict=True):
+            yield self.model_copy(update={"name": name, "cartridge": cartridge, "count": None})
+
+
+_Any = TypeVar("_Any")
+_Many = TypeVar("_Many", Cartridge, Drive)
+Numbered = Sequence[tuple[int, _Any]]
+"""Things with the number of the table that they come from."""
+
 
 class Rig(_Table):
-    """A whole rig file."""
+    """A whole rig file. Once loaded, each table is one cartridge or one drive."""
 
     rig: RigSection
     cartridge: tuple[Cartridge, ...] = ()
@@ -162,7 +217,14 @@ class Rig(_Table):
             )
         except ValidationError as error:
             raise RigError(f"{path}: {_sentence(error.errors()[0], raw)}") from None
-        for complaint in rig._complaints():
+        drives, cartridges = _each(rig.drive), _each(rig.cartridge)
+        rig = rig.model_copy(
+            update={
+                "drive": tuple(drive for _, drive in drives),
+                "cartridge": tuple(cartridge for _, cartridge in cartridges),
+            }
+        )
+        for complaint in rig._complaints(drives, cartridges):
             raise RigError(f"{path}: {complaint}")
         return rig
 
@@ -207,18 +269,20 @@ class Rig(_Table):
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
         return f"{number % 10**10:010d}"
 
-    def _complaints(self) -> Iterable[str]:
-        """What is wrong between tables; each key may be right by itself."""
-        yield from _repeated("cartridge", "barcode", [c.barcode for c in self.cartridge])
+    def _complaints(
+        self, drives: Numbered[Drive], cartridges: Numbered[Cartridge]
+    ) -> Iterable[str]:
+        """What is wrong between tables, by their numbers; each key may be right by itself."""
+        yield from _repeated("cartridge", "barcode", [(n, c.barcode) for n, c in cartridges])
         # As the environment variables have them, so that no two drives share theirs.
-        names = [drive.name.replace("-", "_") for drive in self.drive]
+        names = [(number, drive.name.replace("-", "_")) for number, drive in drives]
         yield from _repeated("drive", "name", names)
-        serials = [drive.serial or self.default_serial(drive.name) for drive in self.drive]
+        serials = [(n, drive.serial or self.default_serial(drive.name)) for n, drive in drives]
         yield from _repeated("drive", "serial", serials)
-        loaded = [drive.cartridge for drive in self.drive if drive.cartridge is not None]
+        loaded = [(n, drive.cartridge) for n, drive in drives if drive.cartridge is not None]
         yield from _repeated("drive", "cartridge", loaded)
         barcodes = {cartridge.barcode for cartridge in self.cartridge}
-        for number, drive in enumerate(self.drive, 1):
+        for number, drive in drives:
             if drive.cartridge is not None and drive.cartridge not in barcodes:
                 yield (
                     f"cartridge in [[drive]] {number}: there is no {drive.cartridge}: add a"
@@ -248,13 +312,20 @@ def _unfit_control(number: int, model: str, control: str) -> Iterable[str]:
         yield f"encryption in [[drive]] {number}: {control} does not control {model}: {cure}"
 
 
-def _repeated(table: str, key: str, values: list[str]) -> Iterable[str]:
-    for number, value in enumerate(values, 1):
-        if value in values[: number - 1]:
+def _each(tables: Iterable[_Many]) -> Numbered[_Many]:
+    """What the tables stand for, each with the number of its table."""
+    return [(number, one) for number, table in enumerate(tables, 1) for one in table.each()]
+
+
+def _repeated(table: str, key: str, values: Numbered[str]) -> Iterable[str]:
+    seen = set()
+    for number, value in values:
+        if value in seen:
             yield (
                 f"{key} in [[{table}]] {number}: {value} is used twice: give each {table}"
                 " one of its own"
             )
+        seen.add(value)
 
 
 _TABLES: dict[str, type[_Table]] = {"rig": RigSection, "cartridge": Cartridge, "drive": Drive}

@@ -146,3 +146,62 @@ def test_other_guests_are_refused_with_a_cure(tmp_path: Path, guest: str) -> Non
     rig = Rig.load(write(tmp_path, GOOD.replace('"uml"', f'"{guest}"')))
     with open_state(tmp_path / "state") as state, pytest.raises(GuestError, match='set guest = "'):
         make_guest(rig, state)
+
+
+MANY = """
+[rig]
+name = "many"
+[[cartridge]]
+barcode = "KR0998L9"
+count = 2000
+capacity = "1GB"
+[[cartridge]]
+barcode = "SPARE1L9"
+[[drive]]
+name = "drive"
+count = 64
+model = "ibm/ult3580-td9"
+cartridge = "KR1000L9"
+[[drive]]
+name = "spare"
+model = "ibm/ult3580-td9"
+cartridge = "SPARE1L9"
+"""
+
+
+def test_a_table_with_a_count_stands_for_many(tmp_path: Path) -> None:
+    plan = Rig.load(write(tmp_path, MANY)).plan(tmp_path)
+    barcodes = [cartridge.barcode for cartridge in plan.cartridges]
+    assert (len(barcodes), barcodes[0], barcodes[2], barcodes[1999]) == (
+        2001, "KR0998L9", "KR1000L9", "KR2997L9",
+    )  # fmt: skip
+    assert plan.cartridges[1999].capacity == 10**9
+    drives = [(drive.name, drive.cartridge) for drive in plan.drives]
+    assert drives[:2] == [("drive0", "KR1000L9"), ("drive1", "KR1001L9")]
+    assert drives[63:] == [("drive63", "KR1063L9"), ("spare", "SPARE1L9")]
+    assert len({drive.serial for drive in plan.drives}) == 65
+    assert len({drive.state for drive in plan.drives}) == 65
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("count = 2000", "count = 0", ["count in [[cartridge]] 1", "greater than or equal to 1"]),
+        ("count = 2000", "count = 9003", ["[[cartridge]] 1: count of 9003", "KR0998L9", "9002"]),
+        ('"SPARE1L9"\n[[d', '"SPAREXL9"\ncount = 2\n[[d', ["[[cartridge]] 2", "there are 1"]),
+        ('"SPARE1L9"\n[[d', '"KR2997L9"\n[[d', ["[[cartridge]] 2", "KR2997L9 is used twice"]),
+        ('"KR1000L9"', '"KR2990L9"', ["cartridge in [[drive]] 1", "no KR2998L9"]),
+        ("count = 64", 'count = 64\nserial = "HU12345678"', ["[[drive]] 1: serial", "leave one"]),
+        ('"spare"', '"drive7"', ["name in [[drive]] 2", "drive7 is used twice"]),
+        ('"SPARE1L9"\n', '"KR1063L9"\n', ["[[cartridge]] 2", "KR1063L9 is used twice"]),
+    ],
+)
+def test_a_mistake_in_a_table_with_a_count_names_the_table(
+    tmp_path: Path, old: str, new: str, words: list[str]
+) -> None:
+    with pytest.raises(RigError) as caught:
+        Rig.load(write(tmp_path, MANY.replace(old, new, 1)))
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text
