@@ -47,6 +47,8 @@ class Agent:
         self.plan = plan
         self.log = log
         self.ways = ways.work(transports)
+        # With tcmu-runner its handler does that, and nobody else may touch the rings.
+        self.fails_pending = "tcmu-runner" not in transports
         self.decoder = frames.Decoder()
         self.poll = select.poll()
         self.poll.register(channel.bell, select.POLLIN)
@@ -141,7 +143,7 @@ class Agent:
                     if kind == frames.STOP:
                         return
                     self.handle(kind, payload)
-            if not self.target_alive:
+            if not self.target_alive and self.fails_pending:
                 _fail_pending_commands()
             if self.command and self.command.ended:
                 self.finish_command(self.command)

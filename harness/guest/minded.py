@@ -120,6 +120,7 @@ class MindedGuest(ABC):
         shutil.rmtree(self.run_directory, ignore_errors=True)
         self.run_directory.mkdir(parents=True)
         self.plan.save(self.plan_file)
+        ways.provide(self.plan.transports, self.run_directory)
         self._launch()
         assert self._console is not None
         try:

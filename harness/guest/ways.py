@@ -12,6 +12,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
 DRIVERS = ("st", "sg")
@@ -25,6 +26,8 @@ PROGRAMS = {
     "iscsi": {"iscsid": "open-iscsi", "iscsiadm": "open-iscsi"},
 }
 """Programs by the Debian package that has them."""
+HANDLERS = "handlers"
+"""Folder beside the plan with the handlers for tcmu-runner."""
 WORK = {
     "tcmu-runner": "harness.guest.runner_way",
     "iscsi": "harness.guest.iscsi_way",
@@ -35,6 +38,18 @@ def modules(transports: tuple[str, ...]) -> list[str]:
     """Kernel modules to load, those of the drivers last."""
     wanted = [name for way in transports for name in MODULES[way]]
     return list(dict.fromkeys([*wanted, *DRIVERS]))
+
+
+def provide(transports: tuple[str, ...], folder: Path) -> None:
+    """Put into a guest's run directory what its ways need of this machine. Raises GuestError."""
+    if "tcmu-runner" in transports:
+        from harness.guest.api import GuestError
+        from harness.handler import HandlerError, build_handler
+
+        try:
+            build_handler(folder / HANDLERS)
+        except HandlerError as error:
+            raise GuestError(str(error)) from None
 
 
 def work(transports: tuple[str, ...]) -> list[ModuleType]:

@@ -1,0 +1,201 @@
+"""TCMU by way of tcmu-runner: its handler, handler_keyreel.so, hands over the rings of the devices.
+
+tcmu-runner keeps the lives of the kernel's devices: it answers netlink and survives this process.
+When the first command of a device comes, the handler connects to the socket `RIG.sock` in the
+plan's run folder, sends "SIZE DEV_CONFIG" and the descriptor of the uio device, and is answered
+one byte. From then on the ring is served here, as `target.transports.tcmu` serves it; when either
+side closes the connection, it is the handler's again. So a rig's devices may be made by anybody,
+such as targetcli, with `dev_config=keyreel/RIG/DRIVE[/HOST]`; those that nobody made are made here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from target.plan import RigPlan
+from target.scsi.command import Nexus
+from target.tape.drive import Drive
+from target.transports.lio import CONFIGFS, LioDevice
+from target.transports.tcmu_ring import Ring
+
+SOCKET_SUFFIX = ".sock"
+_TAKEN = b"\1"
+_HELLO_SIZE = 512
+_NETLINK_TIMEOUT = 20.0
+"""Seconds that tcmu-runner may take to start."""
+_ABORT_INTERVAL = 0.05
+_END_TIMEOUT = 5.0
+
+
+class Handler:
+    """Every drive of a plan, for devices that tcmu-runner looks after.
+
+    Raises OSError, with a sentence, where the kernel or tcmu-runner lacks something.
+    """
+
+    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
+        self._rig = plan.name
+        self._drives = drives
+        self._hosts = {drive.name: drive.hosts for drive in plan.drives}
+        self._devices: list[LioDevice] = []
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._path = Path(plan.run) / (plan.name + SOCKET_SUFFIX)
+        self._listener = _listen(self._path)
+        threading.Thread(target=self._accept, name="handler", daemon=True).start()
+        try:
+            made = _configured()
+            for drive in plan.drives:
+                for host in range(drive.hosts):
+                    self._make(LioDevice(plan.name, drive.name, host), host, made)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Take away the devices made here, let go of the others; tcmu-runner answers for those."""
+        for device in self._devices:
+            device.remove()
+        self._devices = []
+        # Wakes the thread that waits for connections.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        for connection, thread in list(self._connections.items()):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+            thread.join(_END_TIMEOUT)
+
+    def _make(self, device: LioDevice, host: int, made: set[str]) -> None:
+        """Make a device, unless somebody did."""
+        if not device.exists():
+            mine = device.configuration
+            if mine in made or (not host and mine.removesuffix("/0") in made):
+                return
+            if not _runs("tcmu-runner"):
+                raise OSError("tcmu-runner does not run: start it (systemctl start tcmu-runner)")
+            self._devices.append(device)
+            _make_answered(device)
+        else:
+            self._devices.append(device)
+        device.link()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._attend, args=(connection,), daemon=True)
+            self._connections[connection] = thread
+            thread.start()
+
+    def _attend(self, connection: socket.socket) -> None:
+        """One device, from its handing over until the connection ends."""
+        try:
+            ring, drive, nexus = self._take(connection)
+        except (OSError, ValueError) as error:
+            # The handler answers for it as if nobody were here.
+            print(f"keyreel target: {error}", file=sys.stderr)
+        else:
+            serving = threading.Thread(
+                target=ring.serve, args=(connection.fileno(),), name=f"ring-{nexus.target}"
+            )
+            serving.start()
+            with suppress(OSError):
+                connection.send(_TAKEN)
+                connection.recv(1)
+            # What waits for time must not hold the device: tcmu-runner could not open it again.
+            while serving.is_alive():
+                drive.abort(nexus)
+                serving.join(_ABORT_INTERVAL)
+            ring.close()
+        del self._connections[connection]
+        connection.close()
+
+    def _take(self, connection: socket.socket) -> tuple[Ring, Drive, Nexus]:
+        """The device that the handler offers. Raises OSError or ValueError with a sentence."""
+        hello, descriptors, _, _ = socket.recv_fds(connection, _HELLO_SIZE, 1)
+        try:
+            size, configuration = hello.decode("ascii").split(" ")
+            drive, host = self._resolve(configuration)
+            nexus = Nexus(f"host{host}", drive)
+            return (
+                Ring(descriptors[0], int(size), self._drives[drive], nexus),
+                self._drives[drive],
+                nexus,
+            )
+        except BaseException:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
+
+    def _resolve(self, configuration: str) -> tuple[str, int]:
+        """Drive and host that a device's configuration names. Raises ValueError."""
+        _, rig, drive, host, *_ = [*configuration.split("/"), "0"]
+        if rig != self._rig or drive not in self._hosts:
+            raise ValueError(f"{configuration}: rig {self._rig} has no such drive")
+        return drive, int(host)
+
+
+def _listen(path: Path) -> socket.socket:
+    """The socket at which handlers call. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        if listener.connect_ex(str(path)) == 0:
+            raise OSError(f"another keyreel process serves this rig at {path}: stop it first")
+        path.unlink(missing_ok=True)
+        listener.close()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(path))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _configured() -> set[str]:
+    """The configurations of all TCMU devices that the kernel has."""
+    found = set()
+    for info in CONFIGFS.glob("core/user_*/*/info"):
+        words = info.read_text().split()
+        found |= {words[at + 1] for at, word in enumerate(words[:-1]) if word == "Config:"}
+    return found
+
+
+def _runs(program: str) -> bool:
+    """Whether there is a process of that name."""
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if comm.read_text().strip() == program:
+                return True
+    return False
+
+
+def _make_answered(device: LioDevice) -> None:
+    """Make a device that tcmu-runner takes; wait while it is starting. Raises OSError."""
+    deadline = time.monotonic() + _NETLINK_TIMEOUT
+    while True:
+        try:
+            return device.make(answered=True)
+        except OSError as error:
+            if error.errno == errno.EAGAIN and time.monotonic() < deadline:
+                time.sleep(0.01)
+            elif error.errno in (errno.ENOENT, errno.EINVAL):
+                raise OSError(
+                    f"tcmu-runner does not take {device.configuration}: put handler_keyreel.so,"
+                    " which keyreel build-handler makes, into its folder of handlers and start it"
+                    " again"
+                ) from None
+            else:
+                raise
