@@ -50,6 +50,20 @@ class DrivePlan:
 
 
 @dataclass(frozen=True)
+class IscsiPlan:
+    """Where the iSCSI server listens, and whom it lets in."""
+
+    listen: str = "127.0.0.1"
+    """An address of this machine."""
+    port: int = 3260
+    """0: one that is free."""
+    credentials: str | None = None
+    """File with the names and secrets of CHAP, see `target.transports.iscsi.chap`; None: no CHAP."""
+    insecure: bool = False
+    """Listen without CHAP where other machines can connect."""
+
+
+@dataclass(frozen=True)
 class RigPlan:
     """Everything that a target process serves."""
 
@@ -61,6 +75,7 @@ class RigPlan:
     """The ways in, see `target.transports`."""
     run: str = "/run/keyreel"
     """Folder for sockets and other files of this run."""
+    iscsi: IscsiPlan = IscsiPlan()
 
     def cartridge(self, barcode: str) -> CartridgePlan:
         """The cartridge of that barcode; KeyError if the rig has none."""
@@ -84,4 +99,5 @@ class RigPlan:
             cartridges=tuple(CartridgePlan(**cartridge) for cartridge in raw["cartridges"]),
             transports=tuple(raw["transports"]),
             run=raw["run"],
+            iscsi=IscsiPlan(**raw["iscsi"]),
         )
