@@ -30,13 +30,13 @@ ATTRIBUTES = {
 
 
 class LioDevice:
-    """One host's way to a drive: ``host`` counts from 0.
+    """One host's way to a drive: ``host`` counts from 0, ``subtype`` says who is to serve it.
 
     Nothing is made before `make`. Methods raise OSError where the kernel lacks something.
     """
 
-    def __init__(self, rig: str, drive: str, host: int) -> None:
-        self.configuration = f"keyreel/{rig}/{drive}/{host}"
+    def __init__(self, rig: str, drive: str, host: int, subtype: str = "keyreel") -> None:
+        self.configuration = f"{subtype}/{rig}/{drive}/{host}"
         """What the kernel tells whoever serves the device."""
         self.name = f"{rig}.{drive}.{host}"
         self._core = CONFIGFS / "core" / HBA / self.name
@@ -67,12 +67,12 @@ class LioDevice:
         with suppress(OSError):
             put(self._core / "attrib" / "pgr_support", "0")
 
-    def uio(self) -> tuple[str, int]:
-        """The node through which commands come, and the size of its map in bytes."""
+    def uio(self) -> str:
+        """The name of the uio device through which commands come."""
         wanted = f"tcm-user/{HBA.split('_')[1]}/{self.name}/"
         for uio in UIO.iterdir():
             if (uio / "name").read_text().startswith(wanted):
-                return f"/dev/{uio.name}", int((uio / "maps" / "map0" / "size").read_text(), 16)
+                return uio.name
         raise OSError(f"the kernel made no uio device for {self.name}")
 
     def block(self, blocked: bool) -> None:

@@ -4,18 +4,32 @@ For each host of each drive: a backstore, a thread that serves its ring, then th
 which makes the kernel probe the device and bind st and sg. The thread must run before that,
 because the probe sends INQUIRY. A device that a killed process has left is taken over: what was
 in its ring ends with CHECK CONDITION, and work goes on.
+
+Devices that somebody else makes, with ``dev_config=keyreel-direct/RIG/DRIVE/HOST``, are served as
+soon as the kernel tells of them. The name is not the one that a handler of tcmu-runner has, so
+that a tcmu-runner that runs beside this leaves them alone.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
+import re
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.tape.drive import Drive
-from target.transports.lio import LioDevice
+from target.transports.lio import UIO, LioDevice
+from target.transports.tcmu_events import ADDED, RECONFIGURED, Event, Events
+from target.transports.tcmu_queue import QueuedRing
 from target.transports.tcmu_ring import Ring
+
+SUBTYPE = "keyreel-direct"
+
+log = logging.getLogger(__name__)
 
 
 class Tcmu:
@@ -25,38 +39,93 @@ class Tcmu:
     """
 
     def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
+        self._drives = drives
+        self._ours = re.compile(rf"{SUBTYPE}/{re.escape(plan.name)}/([^/]+)(?:/(\d+))?")
         self._devices: list[LioDevice] = []
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[str, threading.Thread] = {}
+        """By the name of the uio device."""
+        self._turn = threading.Lock()
+        """Held while a device is being taken up: the kernel tells of our own ones too."""
+        self._events: Events | None = None
         try:
+            self._events = Events()
+            threading.Thread(target=self._listen, args=[self._events], daemon=True).start()
             for drive in plan.drives:
                 for host in range(drive.hosts):
-                    self._serve(plan.name, drive.name, host, drives[drive.name])
+                    self._add(LioDevice(plan.name, drive.name, host, SUBTYPE))
         except BaseException:
             self.close()
             raise
 
-    def _serve(self, rig: str, name: str, host: int, drive: Drive) -> None:
-        device = LioDevice(rig, name, host)
-        left = device.exists()
-        if left:
-            device.block(True)
-            device.reset_ring()
-        else:
-            device.make(answered=False)
+    def _add(self, device: LioDevice) -> None:
+        """Make a device, or take it over, and serve it."""
         self._devices.append(device)
-        node, size = device.uio()
-        ring = Ring(node, size, drive, Nexus(f"host{host}", name))
-        thread = threading.Thread(target=ring.serve, name=f"tcmu-{name}-{host}", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        with self._turn:
+            left = device.exists()
+            if left:
+                device.block(True)
+                device.reset_ring()
+            else:
+                device.make(answered=False)
+            self._serve(device.uio(), device.configuration)
         if left:
             device.block(False)
         device.link()
 
+    def _serve(self, uio: str, configuration: str) -> None:
+        """Serve a device of the kernel by what its configuration says. Raises LookupError if
+        that is none of ours."""
+        ours = self._ours.fullmatch(configuration)
+        if ours is None:
+            raise LookupError(configuration)
+        drive = self._drives[ours[1]]
+        nexus = Nexus(f"host{int(ours[2] or 0)}", ours[1])
+        size = int((UIO / uio / "maps" / "map0" / "size").read_text(), 16)
+        # Only where commands take time can one be waiting when it is aborted.
+        kind = QueuedRing if drive.timing else Ring
+        ring = kind(str(Path("/dev", uio)), size, drive, nexus)
+        thread = threading.Thread(
+            target=self._run, args=[ring, drive, nexus], name=f"tcmu-{uio}", daemon=True
+        )
+        self._threads[uio] = thread
+        thread.start()
+
+    def _run(self, ring: Ring, drive: Drive, nexus: Nexus) -> None:
+        """Serve until the kernel has taken the device away: that host is gone."""
+        ring.serve()
+        drive.abort(nexus)
+        with drive.turn:
+            drive.nexus_lost(nexus)
+
+    def _listen(self, events: Events) -> None:
+        for event in events.listen():
+            events.answer(event, self._heard(event))
+
+    def _heard(self, event: Event) -> int:
+        """Act on an event; what the kernel is to be told: 0, or minus an errno."""
+        if not self._ours.fullmatch(event.configuration):
+            return 0 if event.kind != RECONFIGURED else -errno.EINVAL
+        if event.kind == RECONFIGURED:
+            # The size of a tape device means nothing; which drive it is cannot change.
+            return -errno.EINVAL if event.reconfigures else 0
+        with self._turn:
+            if event.kind != ADDED:
+                self._threads.pop(event.uio, None)
+            elif event.uio not in self._threads:
+                try:
+                    self._serve(event.uio, event.configuration)
+                except (LookupError, OSError) as error:
+                    log.error("%s cannot be served: %s", event.configuration, error)
+                    return -errno.ENODEV
+        return 0
+
     def close(self) -> None:
         """Take the devices away from the kernel; the threads end with them."""
+        threads = list(self._threads.values())
         for device in self._devices:
             device.remove()
-        for thread in self._threads:
+        if self._events is not None:
+            self._events.stop()
+        for thread in threads:
             thread.join(timeout=1)
-        self._devices, self._threads = [], []
+        self._devices, self._threads, self._events = [], {}, None

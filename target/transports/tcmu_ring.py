@@ -16,18 +16,18 @@ import struct
 from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
 from target.scsi.device_server import DeviceServer
 
-_HEAD, _TAIL = 12 // 4, 64 // 4
+HEAD, TAIL = 12 // 4, 64 // 4
 """Mailbox words: where the kernel has written to, where we have completed to."""
-_OP_PAD, _OP_COMMAND, _OP_TASK_MANAGEMENT = 0, 1, 2
-_TASK_FUNCTION = 8
-_RESETS = (5, 6, 7, 128)
+PAD, COMMAND, TASK_MANAGEMENT = 0, 1, 2
+TASK_FUNCTION = 8
+RESETS = (5, 6, 7, 128)
 """LUN reset, target warm and cold reset, LUN reset for persistent reservations."""
 _UNKNOWN_OP, _READ_LEN = 0x01, 0x02
 _UFLAGS, _IOV_COUNT, _CDB_AT, _IOV = 7, 8, 24, 48
 _STATUS, _LENGTH, _SENSE, _SENSE_SIZE = 8, 12, 16, 96
 _IOVEC = struct.Struct("<QQ")
 _CDB_OFFSET = struct.Struct("<Q")
-_KICK = b"\1\0\0\0"
+KICK = b"\1\0\0\0"
 _LONGEST_CDB = 16
 
 
@@ -53,31 +53,38 @@ class Ring:
     def serve(self, until: int = -1) -> None:
         """Run commands as they come; returns when the device is gone, or ``until`` is readable."""
         words, start, size = self._words, self._start, self._size
-        file, complete = self._file, self._complete
-        while True:
-            if until >= 0 and until in select.select([file, until], [], [])[0]:
-                return
-            try:
-                os.read(file, 4)
-            except OSError:
-                return
-            tail = first = words[_TAIL]
-            while tail != words[_HEAD]:
-                at = start + tail
-                header = words[at >> 2]
-                if header & 7 == _OP_COMMAND:
-                    complete(at)
-                elif header & 7 == _OP_TASK_MANAGEMENT:
-                    # Commands run one at a time, so there is never one to abort.
-                    if self._bytes[at + _TASK_FUNCTION] in _RESETS:
-                        # The kernel gives every initiator 6/29/03 itself.
-                        self._unit.reset(attention=None)
-                elif header & 7 != _OP_PAD:
-                    self._bytes[at + _UFLAGS] |= _UNKNOWN_OP
+        while self._wait(until):
+            tail = first = words[TAIL]
+            while tail != words[HEAD]:
+                header = words[(start + tail) >> 2]
+                self._entry(start + tail, header)
                 tail = (tail + (header & ~7)) % size
-                words[_TAIL] = tail
+                words[TAIL] = tail
             if tail != first:
-                os.write(file, _KICK)
+                os.write(self._file, KICK)
+
+    def _wait(self, until: int) -> bool:
+        """Until there may be entries; false if serving has to end."""
+        if until >= 0 and until in select.select([self._file, until], [], [])[0]:
+            return False
+        try:
+            os.read(self._file, 4)
+        except OSError:
+            return False
+        return True
+
+    def _entry(self, at: int, header: int) -> None:
+        """Do what the entry at byte ``at`` says; ``header`` is its first word."""
+        if header & 7 == COMMAND:
+            self._complete(at)
+        elif header & 7 == TASK_MANAGEMENT:
+            # Whatever is before it in the ring has been answered: there is nothing to abort.
+            if self._bytes[at + TASK_FUNCTION] in RESETS:
+                with self._unit.turn:
+                    # The kernel gives every initiator of this device 6/29/03 itself.
+                    self._unit.reset(attention=None)
+        elif header & 7 != PAD:
+            self._bytes[at + _UFLAGS] |= _UNKNOWN_OP
 
     def close(self) -> None:
         """Let go of the device; nothing may be served any more."""
@@ -102,8 +109,13 @@ class Ring:
         if not length and status == STATUS_GOOD and count and self._unit.returns_data(cdb):
             for buffer in buffers:
                 buffer[:] = bytes(len(buffer))
+        self._answer(at, status, sense, length)
+
+    def _answer(self, at: int, status: int, sense: bytes, length: int) -> None:
+        """Put a completion into the entry at byte ``at``."""
+        ring = self._bytes
         ring[at + _UFLAGS] = _READ_LEN
-        words[(at + _LENGTH) >> 2] = length
+        self._words[(at + _LENGTH) >> 2] = length
         ring[at + _STATUS] = status
         if sense:
             sense = sense[:_SENSE_SIZE]
