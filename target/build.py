@@ -21,9 +21,14 @@ def build(plan: RigPlan) -> dict[str, Drive]:
 
     Cartridges of the plan that do not exist are made. Raises MediumError, ValueError.
     """
+    stock(plan)
+    return {drive.name: build_drive(plan, drive) for drive in plan.drives}
+
+
+def stock(plan: RigPlan) -> None:
+    """Make those cartridges of a rig that do not exist. Raises MediumError as `ensure` does."""
     for cartridge in plan.cartridges:
         ensure(cartridge)
-    return {drive.name: build_drive(plan, drive) for drive in plan.drives}
 
 
 def ensure(plan: CartridgePlan) -> None:
