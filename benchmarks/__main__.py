@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import inprocess
+from benchmarks import inprocess, parallel
 from benchmarks.results import LEGEND, Results, rows, size_name
 from harness.guest.uml import UmlGuest
 from harness.state import open_state
@@ -36,7 +36,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
     parser.add_argument("--mib", type=int, default=96, help="data for each measurement")
     parser.add_argument("--passes", type=int, default=7, help="samples for each measurement")
+    parser.add_argument("--parallel", action="store_true", help="several drives at once instead")
     options = parser.parse_args()
+    if options.parallel:
+        parallel.measure(options.passes)
+        return 0
     console = Console()
     total = options.mib << 20
     console.print(f"{options.passes} passes of {options.mib} MiB each; MB/s are medians")

@@ -24,7 +24,7 @@ from target.scsi.command import Nexus
 from target.tape.drive import Drive
 
 _NEXUS = Nexus("benchmark")
-_REWIND = bytes((1, 0, 0, 0, 0, 0))
+REWIND = bytes((1, 0, 0, 0, 0, 0))
 _CLOCK = time.perf_counter
 
 
@@ -44,7 +44,8 @@ def measure(sizes: tuple[int, ...], total: int, passes: int) -> Results:
     return results
 
 
-def _random_block(size: int) -> memoryview:
+def random_block(size: int) -> memoryview:
+    """A page-aligned buffer of random bytes."""
     block = memoryview(mmap.mmap(-1, size))
     block[:] = os.urandom(size)
     return block
@@ -58,7 +59,7 @@ def _timed(results: Results, case: Case, bytes_done: int, work: Callable[[], Non
 
 def _bare(results: Results, folder: Path, encrypted: bool, size: int, count: int) -> None:
     cipher = AESGCM(os.urandom(32))
-    data = _random_block(size)
+    data = random_block(size)
     sealed = memoryview(mmap.mmap(-1, size + TAG_SIZE))
     stored = len(sealed) if encrypted else size
     nonce = bytearray(12)
@@ -99,26 +100,24 @@ def _drive(results: Results, folder: Path, encrypted: bool, size: int, count: in
     )
     ensure(cartridge)
     drive = build_drive(plan, plan.drives[0])
-    _command(drive, bytes(6))
+    command(drive, bytes(6))
     if encrypted:
-        page = bytes.fromhex("0010 0030 40 40 02 02 01 00 00 00000000000000 0020") + os.urandom(32)
-        cdb = bytes.fromhex("b5 20 0010 00 00") + len(page).to_bytes(4, "big") + bytes(2)
-        _command(drive, cdb, memoryview(bytearray(page)))
-    data = _random_block(size)
+        set_key(drive)
+    data = random_block(size)
     length = size.to_bytes(3, "big")
     read_cdb, write_cdb = bytes((0x08, 0)) + length + b"\0", bytes((0x0A, 0)) + length + b"\0"
     _timed(
         results,
         Case("b", "write", encrypted, size),
         count * size,
-        lambda: _repeat(drive, write_cdb, data, count),
+        lambda: repeat(drive, write_cdb, data, count),
     )
-    _command(drive, _REWIND)
+    command(drive, REWIND)
     _timed(
         results,
         Case("b", "read", encrypted, size),
         count * size,
-        lambda: _repeat(drive, read_cdb, data, count),
+        lambda: repeat(drive, read_cdb, data, count),
     )
     done = drive.eject()
     assert done is not None
@@ -128,14 +127,22 @@ def _drive(results: Results, folder: Path, encrypted: bool, size: int, count: in
     (folder / "cartridge").rmdir()
 
 
-def _repeat(drive: Drive, cdb: bytes, data: memoryview, count: int) -> None:
+def set_key(drive: Drive) -> None:
+    """A key of this nexus' own, for what it writes and reads."""
+    page = bytes.fromhex("0010 0030 40 40 02 02 01 00 00 00000000000000 0020") + os.urandom(32)
+    cdb = bytes.fromhex("b5 20 0010 00 00") + len(page).to_bytes(4, "big") + bytes(2)
+    command(drive, cdb, memoryview(bytearray(page)))
+
+
+def repeat(drive: Drive, cdb: bytes, data: memoryview, count: int) -> None:
+    """Run a command so often, with the same buffer."""
     execute, buffers = drive.execute, (data,)
     for _ in range(count):
         if execute(_NEXUS, cdb, buffers, buffers).status:
             raise RuntimeError(f"the drive refused {cdb.hex(' ')}")
 
 
-def _command(drive: Drive, cdb: bytes, data: memoryview | None = None) -> None:
+def command(drive: Drive, cdb: bytes, data: memoryview | None = None) -> None:
     """Run a command, twice if the first one met the power-on unit attention."""
     buffers = () if data is None else (data,)
     if drive.execute(_NEXUS, cdb, buffers).status and drive.execute(_NEXUS, cdb, buffers).status:
