@@ -88,7 +88,7 @@ class Decoder:
         while len(buffer) - start >= _HEADER:
             kind = buffer[start]
             length = int.from_bytes(buffer[start + 1 : start + _HEADER], "big")
-            if length > MAX_PAYLOAD or not (RUN <= kind <= STOP or READY <= kind <= STOPPED):
+            if length > MAX_PAYLOAD or not (RUN <= kind <= RESTART or READY <= kind <= RESTARTED):
                 raise FrameError(f"frame of kind {kind} and length {length}")
             end = start + _HEADER + length
             if len(buffer) < end:

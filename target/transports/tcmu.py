@@ -99,7 +99,10 @@ class Tcmu:
 
     def _listen(self, events: Events) -> None:
         for event in events.listen():
-            events.answer(event, self._heard(event))
+            status = self._heard(event)
+            # Nobody waits for an answer about a device that `_add` has made.
+            if all(event.name != device.name for device in self._devices):
+                events.answer(event, status)
 
     def _heard(self, event: Event) -> int:
         """Act on an event; what the kernel is to be told: 0, or minus an errno."""

@@ -13,6 +13,7 @@ import os
 import select
 import struct
 
+from target.scsi import sense
 from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
 from target.scsi.device_server import DeviceServer
 
@@ -81,8 +82,8 @@ class Ring:
             # Whatever is before it in the ring has been answered: there is nothing to abort.
             if self._bytes[at + TASK_FUNCTION] in RESETS:
                 with self._unit.turn:
-                    # The kernel gives every initiator of this device 6/29/03 itself.
-                    self._unit.reset(attention=None)
+                    # The kernel gives the initiator of this device 6/29/03 itself.
+                    self._unit.reset(sense.DEVICE_RESET, but=self._nexus)
         elif header & 7 != PAD:
             self._bytes[at + _UFLAGS] |= _UNKNOWN_OP
 
@@ -105,18 +106,18 @@ class Ring:
             base, length = _IOVEC.unpack_from(ring, where)
             buffers.append(ring[base : base + length])
         # The entry does not say which way data go; the unit's command table does.
-        status, sense, length = self._unit.execute(self._nexus, cdb, buffers, buffers)
+        status, told, length = self._unit.execute(self._nexus, cdb, buffers, buffers)
         if not length and status == STATUS_GOOD and count and self._unit.returns_data(cdb):
             for buffer in buffers:
                 buffer[:] = bytes(len(buffer))
-        self._answer(at, status, sense, length)
+        self._answer(at, status, told, length)
 
-    def _answer(self, at: int, status: int, sense: bytes, length: int) -> None:
+    def _answer(self, at: int, status: int, told: bytes, length: int) -> None:
         """Put a completion into the entry at byte ``at``."""
         ring = self._bytes
         ring[at + _UFLAGS] = _READ_LEN
         self._words[(at + _LENGTH) >> 2] = length
         ring[at + _STATUS] = status
-        if sense:
-            sense = sense[:_SENSE_SIZE]
-            ring[at + _SENSE : at + _SENSE + len(sense)] = sense
+        if told:
+            told = told[:_SENSE_SIZE]
+            ring[at + _SENSE : at + _SENSE + len(told)] = told
