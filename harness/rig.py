@@ -27,7 +27,7 @@ from harness.models import unknown
 from target.medium.formats import FORMATS, of_barcode
 from target.personality import load as load_model
 from target.personality import models as known_models
-from target.plan import CartridgePlan, DrivePlan, RigPlan
+from target.plan import CartridgePlan, DrivePlan, IscsiPlan, RigPlan
 
 
 class RigError(Exception):
@@ -122,6 +122,15 @@ class RigSection(_Table):
     transport: Transports = ("tcmu",)
 
 
+class Iscsi(_Table):
+    """``[iscsi]``: as `target.plan.IscsiPlan`; ``credentials`` is relative to the rig file."""
+
+    listen: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3260
+    credentials: str | None = None
+    insecure: bool = False
+
+
 class Cartridge(_Table):
     """``[[cartridge]]``: ``capacity`` in bytes, None for what its format has.
 
@@ -197,6 +206,7 @@ class Rig(_Table):
     """A whole rig file. Once loaded, each table is one cartridge or one drive."""
 
     rig: RigSection
+    iscsi: Iscsi = Iscsi()
     cartridge: tuple[Cartridge, ...] = ()
     drive: Annotated[tuple[Drive, ...], Field(min_length=1)]
 
@@ -218,8 +228,13 @@ class Rig(_Table):
         except ValidationError as error:
             raise RigError(f"{path}: {_sentence(error.errors()[0], raw)}") from None
         drives, cartridges = _each(rig.drive), _each(rig.cartridge)
+        iscsi = rig.iscsi
+        if iscsi.credentials is not None:
+            file_there = str(path.parent.absolute() / iscsi.credentials)
+            iscsi = iscsi.model_copy(update={"credentials": file_there})
         rig = rig.model_copy(
             update={
+                "iscsi": iscsi,
                 "drive": tuple(drive for _, drive in drives),
                 "cartridge": tuple(cartridge for _, cartridge in cartridges),
             }
@@ -261,6 +276,7 @@ class Rig(_Table):
             ),
             transports=self.rig.transport,
             run=str(state.absolute() / "run"),
+            iscsi=IscsiPlan(**self.iscsi.model_dump()),
         )
 
     def default_serial(self, drive: str) -> str:
@@ -328,7 +344,14 @@ def _repeated(table: str, key: str, values: Numbered[str]) -> Iterable[str]:
         seen.add(value)
 
 
-_TABLES: dict[str, type[_Table]] = {"rig": RigSection, "cartridge": Cartridge, "drive": Drive}
+_TABLES: dict[str, type[_Table]] = {
+    "rig": RigSection,
+    "iscsi": Iscsi,
+    "cartridge": Cartridge,
+    "drive": Drive,
+}
+_SINGLE = ("rig", "iscsi")
+"""Tables of which there is one."""
 
 
 def _sentence(error: ErrorDetails, raw: dict[str, Any]) -> str:
@@ -339,10 +362,11 @@ def _sentence(error: ErrorDetails, raw: dict[str, Any]) -> str:
     where = str(location[-1])
     if len(location) > 1:
         model = _TABLES[table]
-        written = f"[[{table}]] {int(location[1]) + 1}" if table != "rig" else "[rig]"
-        where = f"{location[-1]} in {written}" if len(location) > (table != "rig") + 1 else written
+        single = table in _SINGLE
+        written = f"[{table}]" if single else f"[[{table}]] {int(location[1]) + 1}"
+        where = f"{location[-1]} in {written}" if len(location) > 2 - single else written
     elif table in _TABLES:
-        where = "[rig]" if table == "rig" else f"[[{table}]]"
+        where = f"[{table}]" if table in _SINGLE else f"[[{table}]]"
     kind, context = error["type"], error.get("ctx", {})
     match kind:
         case "missing" | "too_short":

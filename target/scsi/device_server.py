@@ -56,6 +56,8 @@ class DeviceServer(LogicalUnit):
         self.descriptor_sense = False
         self.vendor_sense: dict[str, tuple[Code, int | None]] = {}
         """A maker's own code and fault symptom code, by the name of a condition in `sense`."""
+        self.block_length = 0
+        """Bytes of a block, where a CDB with FIXED set counts in those."""
         self.unsettled = False
         """Whether something goes on after its command, see `settle`."""
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
@@ -175,6 +177,22 @@ class DeviceServer(LogicalUnit):
         if isinstance(row, dict):
             row = row.get(cdb[1] & 0x1F)
         return row is None or row.data is not Data.OUT
+
+    def announced(self, cdb: bytes) -> int:
+        """How many bytes a CDB asks to move, 0 for one that does not say: what an initiator that
+        knows its buffer's size compares that with."""
+        row = self._by_opcode.get(cdb[0])
+        if isinstance(row, dict):
+            row = row.get(cdb[1] & 0x1F)
+        if row is None or row.data is Data.NONE:
+            return 0
+        fields = row.layout.fields
+        for name in ("transfer_length", "allocation_length", "parameter_list_length"):
+            if name in fields:
+                count = fields[name].get(cdb)
+                fixed = "fixed" in fields and fields["fixed"].get(cdb)
+                return count * self.block_length if fixed else count
+        return 0
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """(nominal, recommended) seconds for REPORT SUPPORTED OPERATION CODES; 0: not said."""

@@ -1,0 +1,1 @@
+"""Initiators for tests and users: what speaks to a target without a kernel in between."""

@@ -1,0 +1,32 @@
+"""Memory for the data of commands: given back and used again, for a page fault is dear."""
+
+from __future__ import annotations
+
+KEPT = 32 << 20
+"""Bytes at most that wait to be used again."""
+_SMALLEST = 4096
+
+
+class Pool:
+    """Buffers of one connection, in sizes of powers of two."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[bytearray]] = {}
+        self._kept = 0
+
+    def take(self, size: int) -> bytearray:
+        """A buffer of at least ``size`` bytes, with anything in it."""
+        rounded = max(_SMALLEST, 1 << (size - 1).bit_length())
+        free = self._free.get(rounded)
+        if free:
+            self._kept -= rounded
+            return free.pop()
+        return bytearray(rounded)
+
+    def give(self, buffer: bytearray, wipe: bool = False) -> None:
+        """Take a buffer back, overwritten with zeros if it may hold a key."""
+        if wipe:
+            buffer[:] = bytes(len(buffer))
+        if self._kept + len(buffer) <= KEPT:
+            self._free.setdefault(len(buffer), []).append(buffer)
+            self._kept += len(buffer)
