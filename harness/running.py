@@ -19,6 +19,15 @@ def make_guest(rig: Rig, state: State) -> Guest:
                 keep_open=(state.lock,),
                 remove=state.folder if state.temporary else None,
             )
+        case "qemu":
+            from harness.guest.qemu import QemuGuest
+
+            return QemuGuest(
+                rig.plan(state.folder),
+                state.run_directory,
+                keep_open=(state.lock,),
+                remove=state.folder if state.temporary else None,
+            )
         case "none":
             raise GuestError(
                 f'the rig {rig.rig.name} has guest = "none" and is for use inside one process:'

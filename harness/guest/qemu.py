@@ -1,0 +1,161 @@
+"""The qemu guest: a stock Debian kernel in a virtual machine, with this machine's files.
+
+Its processor is this machine's where KVM works, else an emulated one, which is some ten times
+slower. Its root is / of this machine over 9p, with the caller's rights. Folders that hold programs
+are mounted a second time over it, so that the guest may keep what it read; elsewhere files are
+those of the moment.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.guest import ways
+from harness.guest.boot import GUEST_RUN, write_init
+from harness.guest.initramfs import write_initramfs
+from harness.guest.kernels import Kernel, find_kernel
+from harness.guest.kvm import kvm_works
+from harness.guest.minded import MindedGuest, import_path, require_program
+from target.plan import RigPlan
+
+PROGRAM = "qemu-system-x86_64"
+PACKAGE = "qemu-system-x86"
+DEFAULT_MEMORY = 1024
+"""MiB. The guest takes from the host what it touches, and keeps it until it stops."""
+BOOT_TIMEOUT = 180.0
+"""Seconds: ten times what an emulated processor takes on a machine with nothing else to do."""
+MODULES_FOR_ROOT = ("virtio_pci", "9pnet_virtio", "9p")
+EMULATED = (
+    *("-accel", "tcg,thread=multi,tb-size=256"),
+    # Page tables of five levels take longer to walk, and there is no need for them.
+    *("-cpu", "max,la57=off"),
+)
+VIRTUAL = ("-accel", "kvm", "-cpu", "max")
+CHANNEL_SLOT = "0x8"
+CHANNEL_MEMORY = "/sys/bus/pci/devices/0000:00:08.0/resource2"
+"""The second base address of the device that shares memory (QEMU docs/specs/ivshmem-spec.txt)."""
+
+
+class QemuGuest(MindedGuest):
+    """A guest that is a virtual machine with ``memory`` MiB and a kernel of version ``kernel``.
+
+    "" is the newest stock one, see `harness.guest.kernels.find_kernel`.
+    """
+
+    said_at_every_boot = (
+        "db_root: cannot open",
+        "Unable to load target_core_",
+        "tcmu nl cmd ",
+        "sysrq: Power Off",
+        "reboot: Power down",
+    )
+    shared_memory = 4 << 20
+    """What a PCI device has is a power of two."""
+
+    def __init__(
+        self,
+        plan: RigPlan,
+        run_directory: Path,
+        *,
+        kernel: str = "",
+        memory: int = DEFAULT_MEMORY,
+        keep_open: Sequence[int] = (),
+        remove: Path | None = None,
+    ) -> None:
+        plan = replace(plan, run=GUEST_RUN)
+        super().__init__(plan, run_directory, keep_open=keep_open, remove=remove)
+        self.wanted = kernel
+        self.memory = memory
+
+    def start(self, timeout: float = BOOT_TIMEOUT) -> None:
+        """See `harness.guest.api.Guest.start`."""
+        super().start(timeout)
+
+    def require(self) -> None:
+        """See `harness.guest.minded.MindedGuest.require`."""
+        require_program(PROGRAM, PACKAGE)
+        require_program("modprobe", "kmod")
+
+    def command(self, bell: int, memory: int) -> list[str]:
+        """The machine; the agent finds the bell as its second serial line."""
+        qemu = require_program(PROGRAM, PACKAGE)
+        kernel = find_kernel(self.wanted)
+        agent = self.agent_command("harness.guest.agent", "/dev/ttyS1", CHANNEL_MEMORY)
+        names = ways.modules(self.plan.transports)
+        init = write_init(self.run_directory, kernel.folder, names, agent)
+        archive = self.run_directory / "initramfs"
+        write_initramfs(archive, kernel, MODULES_FOR_ROOT, mount_script(init))
+        return [
+            qemu,
+            *(VIRTUAL if kvm_works(qemu, kernel) else EMULATED),
+            *("-machine", "pc", "-m", str(self.memory)),
+            *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+            *self._kernel(kernel, archive),
+            *("-serial", "stdio"),
+            *("-chardev", f"socket,id=bell,fd={bell}", "-serial", "chardev:bell"),
+            *self._shared(memory),
+            *share("root"),
+            *share("cached"),
+        ]
+
+    def _kernel(self, kernel: Kernel, archive: Path) -> list[str]:
+        words = [
+            "console=ttyS0 quiet printk.time=0",
+            # A panic ends the machine, because -no-reboot does.
+            "panic=-1",
+            # Of no use here, and seconds of an emulated processor.
+            "mitigations=off nokaslr cryptomgr.notests initcall_blacklist=init_kprobe_trace",
+            "raid6_pq.no_selection=1",
+        ]
+        return ["-kernel", str(kernel.image), "-initrd", str(archive), "-append", " ".join(words)]
+
+    def _shared(self, memory: int) -> list[str]:
+        path = f"/proc/self/fd/{memory}"
+        backend = f"memory-backend-file,id=channel,share=on,mem-path={path}"
+        return [
+            *("-object", f"{backend},size={self.shared_memory}"),
+            *("-device", f"ivshmem-plain,memdev=channel,addr={CHANNEL_SLOT}"),
+        ]
+
+
+def share(tag: str) -> list[str]:
+    """This machine's / as a 9p device of that name: with root's rights, or without."""
+    model = "passthrough" if os.geteuid() == 0 else "none"
+    return [
+        *("-fsdev", f"local,id={tag},path=/,security_model={model},multidevs=remap"),
+        *("-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
+    ]
+
+
+def mount_script(init: Path) -> str:
+    """For busybox: mount the root and go on with ``init``, a file in it."""
+    options = "trans=virtio,version=9p2000.L,msize=524288"
+    lines = [
+        f"busybox mount -t 9p -o {options},cache=mmap root /root",
+        f"busybox mount -t 9p -o {options},cache=loose cached /cached",
+        *(f"busybox mount --bind {shlex.quote(f'/cached{x}')} {shlex.quote(f'/root{x}')}" for x in kept()),
+        # mount looks there for what is mounted already, and would find this machine's.
+        "busybox mount -t proc -o nosuid,nodev,noexec proc /root/proc",
+        "busybox mount -t devtmpfs dev /root/dev",
+        f"exec busybox switch_root -c /dev/console /root {shlex.quote(str(init))}",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def kept() -> list[str]:
+    """Folders that do not change while a guest runs: programs, and what Python imports."""
+    folders = ["/usr"]
+    for entry in import_path():
+        if Path(entry).name in ("site-packages", "dist-packages"):
+            folders.append(entry)
+        else:
+            folders += [f"{entry}/{name}" for name in ("harness", "target", "keymgr")]
+    return [
+        folder
+        for folder in folders
+        if os.path.isdir(folder) and (folder == "/usr" or not folder.startswith("/usr/"))
+    ]
