@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from target.plan import IscsiPlan, RigPlan
+from target.transports.iscsi.server import IscsiServer, target_name
 from tests.e2e.tools import cartridge, rig_guest, rig_text
 from tests.hosts import page
 from tests.hosts.play import PASSED, play
 from tests.hosts.situation import EVENTS, HOSTS, Situation
 from tests.hosts.table import SITUATIONS
-from tests.hosts.ways import InProcess
+from tests.hosts.ways import InProcess, Sessions
 from tests.hosts.words import ACTIONS
 from tests.runs import Say
 from tests.tape.host import tape
@@ -41,6 +43,19 @@ def outcomes() -> Outcomes:
 def in_process() -> Iterator[InProcess]:
     with tape() as host:
         yield InProcess(host.drive)
+
+
+@pytest.fixture(scope="module")
+def by_iscsi() -> Iterator[Sessions]:
+    plan = RigPlan("hosts", 1, (), (), run="", iscsi=IscsiPlan(port=0))
+    with tape() as host:
+        server = IscsiServer(plan, {"drive0": host.drive})
+        try:
+            sessions = Sessions(host.drive, server.address, target_name("hosts", "drive0"))
+            yield sessions
+            sessions.close()
+        finally:
+            server.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +85,11 @@ def judge(outcomes: Outcomes, way: str, situation: Situation, outcome: str) -> N
 @every_situation
 def test_in_process(outcomes: Outcomes, in_process: InProcess, situation: Situation) -> None:
     judge(outcomes, "in process", situation, play(situation, in_process))
+
+
+@every_situation
+def test_by_iscsi(outcomes: Outcomes, by_iscsi: Sessions, situation: Situation) -> None:
+    judge(outcomes, "iSCSI", situation, play(situation, by_iscsi))
 
 
 @pytest.mark.guest
