@@ -1,21 +1,34 @@
-"""For every test: seeds that are printed, and the requirements page."""
+"""For every test: seeds that are printed, a run's processes, what it says at its end."""
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
+from shutil import disk_usage, rmtree
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from harness import requirements_report as report
+from harness import requirements_report as requirements
+from tests.runs import SAID, Say, checks_of_models, reports, said, scheduler
 
-settings.register_profile("keyreel", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile(
+    "keyreel",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    # How long anything takes is no failure: the machine may be busy.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("keyreel")
 
-Report = Generator[None, pytest.TestReport, pytest.TestReport]
-OUTCOMES = pytest.StashKey[dict[str, str]]()
+
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+"""Bytes that must be free there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[OUTCOMES] = {}
+    # Processes that share a run get the seed with all other options.
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.SystemRandom().getrandbits(32))
 
@@ -38,20 +51,62 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"random inputs: --hypothesis-seed={config.option.hypothesis_seed}"
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Report:
-    result = yield
-    outcomes = item.config.stash[OUTCOMES]
-    test = report.test_name(item.nodeid)
-    outcomes[test] = report.worse(outcomes.get(test, report.PASSED), result.outcome)
-    return result
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process for some files, and for tests that want the terminal; else one a processor."""
+    some = config.args_source is pytest.Config.ArgsSource.ARGS
+    return 0 if some or config.option.capture == "no" else None
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    page: Path | None = session.config.option.requirements
-    if page is not None and not session.config.option.collectonly:
-        root, outcomes = session.config.rootpath, session.config.stash[OUTCOMES]
-        text = report.render(report.collect(root), outcomes, report.load(root))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    return scheduler(config, log)
+
+
+@pytest.fixture(scope="session")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory if there is room; cartridges make and sync thousands of small files."""
+    if os.access(MEMORY, os.W_OK) and disk_usage(MEMORY).free > ROOM:
+        with TemporaryDirectory(prefix="keyreel-", dir=MEMORY) as name:
+            yield Path(name)
+    else:
+        yield tmp_path_factory.mktemp("memory")
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test's own: in memory, where a guest would not see it, for tests without."""
+    if request.node.get_closest_marker("guest"):
+        return tmp_path_factory.mktemp("guest")
+    folder: Path = request.getfixturevalue("memory") / "test"
+    # The test before has ended only now: its other fixtures may have wanted their files.
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Say:
+    """Say a line at the end of the run: figures and seeds, whichever process they come from."""
+    return lambda line: request.node.user_properties.append((SAID, line))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if lines := said(terminalreporter):
+        terminalreporter.section("figures and seeds")
+        for line in lines:
+            terminalreporter.line(line)
+    if table := checks_of_models(terminalreporter):
+        terminalreporter.section("checks of drive models")
+        for line in table:
+            terminalreporter.line(line)
+    page: Path | None = config.option.requirements
+    if page is not None and not config.option.collectonly:
+        outcomes: dict[str, str] = {}
+        for report in reports(terminalreporter):
+            test = requirements.test_name(report.nodeid)
+            before = outcomes.get(test, requirements.PASSED)
+            outcomes[test] = requirements.worse(before, report.outcome)
+        root = config.rootpath
+        text = requirements.render(requirements.collect(root), outcomes, requirements.load(root))
         page.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ import pytest
 
 from tests.crash.checks import Totals, check
 from tests.crash.workload import Known, Writer
+from tests.runs import Say
 
 KILLS = 300
 LONGEST = 1500
@@ -68,7 +69,7 @@ def kill_sometime(child: int, pipe: int, chance: random.Random) -> list[str]:
 
 
 @pytest.mark.crash
-def test_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kills(tmp_path: Path, say: Say) -> None:
     master = random.SystemRandom().getrandbits(32)
     totals = Totals()
     known, folder = Known(), tmp_path / "cartridge0"
@@ -88,6 +89,5 @@ def test_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             known = Known()
         if not known.tape or len(known.tape) > LONGEST or chance.random() < 0.03:
             known, folder = Known(), tmp_path / f"cartridge{kill + 1}"
-    with capsys.disabled():
-        print(f"\nseed {master}: {totals}")
+    say(f"seed {master}: {totals}")
     assert not totals.failures, "\n".join(totals.failures)

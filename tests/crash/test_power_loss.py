@@ -20,6 +20,7 @@ import pytest
 from tests.crash.checks import Totals, check
 from tests.crash.workload import Known, Writer
 from tests.medium.tape import BARCODE, FILES, blank, medium
+from tests.runs import Say
 
 HISTORIES = 25
 MOMENTS = 12
@@ -133,7 +134,7 @@ def _long_stretch(writer: Writer) -> None:
 
 
 @pytest.mark.crash
-def test_power_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_power_loss(tmp_path: Path, say: Say) -> None:
     master = random.SystemRandom().getrandbits(32)
     totals = Totals("losses of power")
     for number in range(HISTORIES):
@@ -163,8 +164,7 @@ def test_power_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 files[event.file].do(event)
             else:
                 known.hear(event.what)
-    with capsys.disabled():
-        print(f"\nseed {master}: {totals}")
+    say(f"seed {master}: {totals}")
     assert not totals.failures, "\n".join(totals.failures)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.demo import player
 from harness.demo.story import STORY, Do, Step
+from tests.runs import Say
 
 pytestmark = pytest.mark.guest
 
@@ -25,12 +26,12 @@ def results(output: str) -> list[tuple[str, str]]:
     )]  # fmt: skip
 
 
-def test_the_demo(keyreel: Keyreel, tmp_path: Path) -> None:
+def test_the_demo(keyreel: Keyreel, tmp_path: Path, say: Say) -> None:
     start = time.monotonic()
     process = keyreel("demo", env={"COLUMNS": "80"})
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=300)
+    say(f"the demo took {time.monotonic() - start:.1f} s")
     assert (process.returncode, stderr) == (0, b"")
-    assert time.monotonic() - start < 60
     said = stdout.decode()
     assert results(said) == [(step.title, "passed") for step in STORY]
     assert f"{len(STORY)} of {len(STORY)} steps passed" in said
@@ -75,7 +76,7 @@ def test_a_demo_that_cannot_run(keyreel: Keyreel, tmp_path: Path) -> None:
     (tmp_path / "linux.uml").write_text("#!/bin/sh\necho no kernel >&2\nexit 3\n")
     (tmp_path / "linux.uml").chmod(0o755)
     process = keyreel("demo", env={"PATH": str(tmp_path)})
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 125
     assert stderr.startswith(b"keyreel: the guest ended while it booted")
     assert b"no kernel" in stderr

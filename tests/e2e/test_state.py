@@ -26,7 +26,7 @@ NOISE = random.Random(53).randbytes(1 << 20)
 
 def ended(process: subprocess.Popen[bytes], stdin: bytes = b"") -> str:
     """The output of a keyreel command that must end well."""
-    stdout, stderr = process.communicate(stdin, timeout=60)
+    stdout, stderr = process.communicate(stdin, timeout=120)
     assert process.returncode == 0, stderr.decode()
     return stdout.decode()
 
@@ -84,7 +84,7 @@ def test_one_run_at_a_time(keyreel: Keyreel, one_lto9: Path, tmp_path: Path) -> 
     assert first.stdout
     assert first.stdout.readline() == b"ready\n"
     second = keyreel("run", one_lto9, "--state", state, "--", "true")
-    _, stderr = second.communicate(timeout=60)
+    _, stderr = second.communicate(timeout=120)
     assert second.returncode == 2
     assert b"another run uses the state folder" in stderr
     ended(first)
@@ -134,11 +134,12 @@ def test_a_power_failure_while_writing(one_lto9: Path, tmp_path: Path, encrypted
         writer = threading.Thread(target=write)
         writer.start()
         data = state_folder / "cartridges" / "KRL001L9" / "partition0" / "data"
-        assert started.wait(30)
+        assert started.wait(120)
         while data.stat().st_size < 5 << 20:
+            writer.join(0.02)
             assert writer.is_alive()
         cut_power(guest)
-        writer.join(30)
+        writer.join(120)
         assert failures, "the command did not end by itself"
         guest.kill()
     with open_state(state_folder) as state, make_guest(rig, state) as guest:

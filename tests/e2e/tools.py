@@ -15,7 +15,7 @@ from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 """Seconds that any one line may take."""
 CANNOT_READ = "Input/output error"
 

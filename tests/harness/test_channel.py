@@ -57,7 +57,7 @@ def test_more_than_a_ring_arrives_in_order(pair: Pair) -> None:
     received = bytearray()
     while len(received) < len(data):
         received += host.receive()
-    writer.join(10)
+    writer.join(120)
     assert received == data
 
 

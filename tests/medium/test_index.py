@@ -14,12 +14,15 @@ import pytest
 
 from target.medium.errors import BlockDamaged
 from target.medium.index import ENCRYPTED, ENTRY_SIZE, FILEMARK, Index
+from tests.runs import Say
 
 OBJECTS = 3_000_000
 EVERY = 1000
 """One object in so many is a filemark."""
-SLOW = 0.001
-"""Seconds."""
+SLOW = 0.005
+"""Seconds: tens of times more than it takes, less than one look at all of the index would."""
+TRIES = 5
+"""The best of them counts: the machine may be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +52,17 @@ def _median(work: Callable[[int], object], arguments: list[int]) -> float:
     return median(times)
 
 
-def test_a_long_tape_is_quick(long_tape: Path) -> None:
+def test_a_long_tape_is_quick(long_tape: Path, say: Say) -> None:
     """Opening it, finding an object, finding a filemark, saying which file one is in."""
     seed = random.SystemRandom().getrandbits(32)
-    print("seed", seed)
     chance = random.Random(seed)
-    start = perf_counter()
+    openings = []
+    for _ in range(TRIES):
+        start = perf_counter()
+        index = Index(long_tape)
+        openings.append(perf_counter() - start)
+        index.close()
     index = Index(long_tape)
-    opening = perf_counter() - start
     assert index.count == OBJECTS
     assert index.files == OBJECTS // EVERY
     objects = [chance.randrange(OBJECTS) for _ in range(500)]
@@ -72,18 +78,22 @@ def test_a_long_tape_is_quick(long_tape: Path) -> None:
         "files before": _median(index.files_before, objects),
     }
     index.close()
-    print(f"open {opening * 1e3:.2f} ms,", {k: f"{v * 1e6:.0f} µs" for k, v in spent.items()})
+    figures = ", ".join(f"{name} {1e6 * one:.0f} µs" for name, one in spent.items())
+    say(f"open {1e3 * min(openings):.2f} ms, {figures}; seed {seed}")
     assert max(spent.values()) < SLOW
-    assert opening < 0.1
+    assert min(openings) < 0.1
 
 
 def test_a_long_cut_is_quick(long_tape: Path) -> None:
     index = Index(long_tape)
-    count = index.count
-    start = perf_counter()
-    index.cut(count // 2)
-    assert perf_counter() - start < 0.1
-    assert index.count == count // 2
+    took = []
+    for _ in range(TRIES):
+        count = index.count
+        start = perf_counter()
+        index.cut(count // 2)
+        took.append(perf_counter() - start)
+        assert index.count == count // 2
+    assert min(took) < 0.1
     assert index.files == count // 2 // EVERY
     index.close()
 

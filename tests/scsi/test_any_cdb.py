@@ -15,6 +15,7 @@ from target.clock import ManualClock
 from target.scsi.command import STATUS_CHECK_CONDITION, Completion
 from target.scsi.sense import decode
 from target.tape.drive import Drive
+from tests.runs import Say
 from tests.scsi.fuzz import MODELS, NEXUSES, Fuzzer, case, close
 from tests.tape.host import CHECK, CONFLICT, GOOD
 
@@ -59,7 +60,7 @@ def test_any_command_is_answered(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     pytestconfig: pytest.Config,
-    capsys: pytest.CaptureFixture[str],
+    say: Say,
 ) -> None:
     seed = int(pytestconfig.getoption("hypothesis_seed"))
     # What is tested here is the device server, not how fast this machine's disk is.
@@ -102,12 +103,11 @@ def test_any_command_is_answered(
         close(host.drive)
         shutil.rmtree(folder)
     seconds = time.perf_counter() - started
-    with capsys.disabled():
-        counts = ", ".join(f"{status:02X}h {count}" for status, count in sorted(statuses.items()))
-        print(
-            f"\nany CDB: {COMMANDS} commands to {len(MODELS)} models, "
-            f"{COMMANDS / seconds:.0f} a second, seed {seed}; status {counts}"
-        )
+    counts = ", ".join(f"{status:02X}h {count}" for status, count in sorted(statuses.items()))
+    say(
+        f"{COMMANDS} commands to {len(MODELS)} models, {COMMANDS / seconds:.0f} a second, "
+        f"seed {seed}; status {counts}"
+    )
     assert sum(statuses.values()) == COMMANDS
     seen = {key for key, count in keys.items() if count > 20}
     assert seen >= {None, 0x0, 0x2, 0x5, 0x7, 0x8, 0xB, 0xD}, "the mix reaches every kind of answer"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from target.medium.cartridge import Cartridge
+from tests.runs import Say
 from tests.tape.host import CHECK, GOOD, OBJECT, Host, new_drive
 
 BLOCKS = 1_000_000
@@ -36,10 +37,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_is_found_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    start = time.perf_counter()
+def test_it_is_found_at_once(folder: Path, say: Say) -> None:
+    openings = []
+    for _ in range(3):
+        start = time.perf_counter()
+        cartridge = Cartridge(folder)
+        openings.append(time.perf_counter() - start)
+        cartridge.close()
+    opened = min(openings)
     cartridge = Cartridge(folder)
-    opened = time.perf_counter() - start
     drive = new_drive()
     host = Host(drive)
     drive.insert(cartridge)
@@ -70,10 +76,7 @@ def test_it_is_found_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -
         took[name] = statistics.median(seconds)
     drive.eject()
     cartridge.close()
-    with capsys.disabled():
-        figures = ", ".join(f"{name} {1000 * one:.3f} ms" for name, one in took.items())
-        print(
-            f"\na million blocks: opened in {1000 * opened:.1f} ms; median {figures}; seed {seed}"
-        )
+    figures = ", ".join(f"{name} {1000 * one:.3f} ms" for name, one in took.items())
+    say(f"a million blocks: opened in {1000 * opened:.1f} ms; median {figures}; seed {seed}")
     assert opened < 1.0
     assert max(took.values()) < 0.005
