@@ -39,7 +39,8 @@ def write_init(folder: Path, modules: Path, names: Sequence[str], agent: Sequenc
         f"{load}\n"
         # LIO would look for four modules that nobody needs, a process each.
         "echo > /proc/sys/kernel/modprobe\n"
-        "mount -t configfs configfs /sys/kernel/config\n"
+        # There with the modules of LIO alone.
+        "[ ! -d /sys/kernel/config ] || mount -t configfs configfs /sys/kernel/config\n"
         f"exec {shlex.join(agent)}\n",
         encoding="utf-8",
     )

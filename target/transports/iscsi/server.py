@@ -23,31 +23,14 @@ from target.transports.iscsi.login import (
     LoginFailed,
 )
 from target.transports.iscsi.lun import Target
+from target.transports.iscsi.names import PORTAL_GROUP, initiator_port, target_name, target_port
 from target.transports.iscsi.session import Session
 
 if TYPE_CHECKING:
     from target.plan import IscsiPlan, RigPlan
     from target.tape.drive import Drive
 
-IQN = "iqn.2026-01.io.keyreel"
-"""The naming authority of every target (RFC 7143 section 4.2.7.4)."""
-PORTAL_GROUP = 1
 MOST_CONNECTIONS = 128
-
-
-def target_name(rig: str, drive: str) -> str:
-    """The iSCSI name of a drive; an underscore may not be in one."""
-    return f"{IQN}:{rig}:{drive}".replace("_", "-")
-
-
-def initiator_port(initiator: str, isid: int) -> str:
-    """The name of an initiator port (RFC 7143 section 4.4.1)."""
-    return f"{initiator},i,0x{isid:012x}"
-
-
-def target_port(target: str) -> str:
-    """The name of a target port."""
-    return f"{target},t,0x{PORTAL_GROUP:04x}"
 
 
 class IscsiServer:
