@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import inprocess, parallel
+from benchmarks import inprocess, parallel, transports
 from benchmarks.results import LEGEND, Results, rows, size_name
-from harness.guest.uml import UmlGuest
-from harness.state import open_state
-from target.plan import CartridgePlan, DrivePlan, RigPlan
 
 SIZES = (4 << 10, 64 << 10, 256 << 10, 1 << 20)
 PROMISED_AT = 256 << 10
@@ -28,7 +24,6 @@ PROMISES = (
     ("c", "e", "write", 0.40),
     ("c", "e", "read", 0.45),
 )
-_IN_GUEST = "/dev/shm/keyreel-bench/cartridge"
 
 
 def main() -> int:
@@ -37,41 +32,21 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=96, help="data for each measurement")
     parser.add_argument("--passes", type=int, default=7, help="samples for each measurement")
     parser.add_argument("--parallel", action="store_true", help="several drives at once instead")
+    parser.add_argument("--transports", action="store_true", help="every way in instead")
+    parser.add_argument("--switch", type=float, metavar="MS", help="switch interval, --parallel")
     options = parser.parse_args()
     if options.parallel:
-        parallel.measure(options.passes)
+        parallel.measure(options.passes, options.switch)
         return 0
-    console = Console()
     total = options.mib << 20
+    if options.transports:
+        return 0 if transports.measure(total, options.passes) else 1
+    console = Console()
     console.print(f"{options.passes} passes of {options.mib} MiB each; MB/s are medians")
     results = inprocess.measure(SIZES, total, options.passes)
-    results.update(_through_the_kernel(total, options.passes))
+    results.update(transports.in_guest("tcmu", SIZES, total, options.passes))
     _print(console, results)
     return 0 if _compare(console, results) else 1
-
-
-def _through_the_kernel(total: int, passes: int) -> Results:
-    """Boot a guest with a drive on its /dev/shm and one that discards, and measure there."""
-    plan = RigPlan(
-        "bench",
-        1,
-        (
-            DrivePlan("file", "ibm/ult3580-td9", "0000000001", "KRL001L9"),
-            DrivePlan("null", "ibm/ult3580-td9", "0000000002", medium="null"),
-        ),
-        (CartridgePlan("KRL001L9", _IN_GUEST),),
-    )
-    memory = 700 + 6 * (total >> 20)
-    with (
-        open_state(None) as state,
-        UmlGuest(plan, state.run_directory, memory=memory) as guest,
-    ):
-        command = [sys.executable, "-m", "benchmarks.in_guest", str(total), str(passes)]
-        root = str(Path(__file__).parent.parent)
-        done = guest.run([*command, *map(str, SIZES)], cwd=Path(root))
-    if done.status:
-        raise SystemExit((done.stdout + done.stderr).decode(errors="replace"))
-    return Results.load(done.stdout.decode())
 
 
 def _print(console: Console, results: Results) -> None:
