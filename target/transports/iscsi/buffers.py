@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import mmap
+
+Buffer = bytearray | mmap.mmap
+
 KEPT = 32 << 20
 """Bytes at most that wait to be used again."""
 _SMALLEST = 4096
+_MAPPED = 1 << 18
+"""From this size on memory is mapped: what an initiator announces and does not send costs none."""
 
 
 class Pool:
     """Buffers of one connection, in sizes of powers of two."""
 
     def __init__(self) -> None:
-        self._free: dict[int, list[bytearray]] = {}
+        self._free: dict[int, list[Buffer]] = {}
         self._kept = 0
 
-    def take(self, size: int) -> bytearray:
+    def take(self, size: int) -> Buffer:
         """A buffer of at least ``size`` bytes, with anything in it."""
         rounded = max(_SMALLEST, 1 << (size - 1).bit_length())
         free = self._free.get(rounded)
         if free:
             self._kept -= rounded
             return free.pop()
-        return bytearray(rounded)
+        return mmap.mmap(-1, rounded) if rounded >= _MAPPED else bytearray(rounded)
 
-    def give(self, buffer: bytearray, wipe: bool = False) -> None:
+    def give(self, buffer: Buffer, wipe: bool = False) -> None:
         """Take a buffer back, overwritten with zeros if it may hold a key."""
         if wipe:
             buffer[:] = bytes(len(buffer))

@@ -106,7 +106,7 @@ TABLE = (
         MAX_SEGMENT,
         True,
     ),
-    Key("FirstBurstLength", _K.MINIMUM, "65536", "1048576", _W.OPERATIONAL, 512, MAX_SEGMENT, True),
+    Key("FirstBurstLength", _K.MINIMUM, "65536", "262144", _W.OPERATIONAL, 512, MAX_SEGMENT, True),
     Key("DefaultTime2Wait", _K.MAXIMUM, "2", "0", _W.OPERATIONAL, 0, 3600),
     Key("DefaultTime2Retain", _K.MINIMUM, "20", "0", _W.OPERATIONAL, 0, 3600),
     Key("MaxOutstandingR2T", _K.MINIMUM, "1", "8", _W.OPERATIONAL, 1, 65535, True),

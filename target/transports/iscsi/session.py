@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WINDOW = 32
 """Commands that an initiator may have sent and not heard of."""
 MOST_IMMEDIATE = 8
-GRANTED = 32 << 20
+GRANTED = 16 << 20
 """Bytes of data-out of commands that wait for their turn, beyond which no R2T is sent."""
 ENOUGH = 4 << 20
 """Bytes waiting to be sent, beyond which no command is begun."""
@@ -184,14 +184,15 @@ class Session:
         task = self.running = self.queue.popleft()
         target, nexus = self.target, self.nexus
         announced = target.drive.announced(task.cdb)
+        wanted = None if target.drive.returns_data(task.cdb) else announced
         room = max(task.length, min(announced, LONGEST), SHORT_DATA)
         target.submit(
             lambda: target.execute(nexus, task, room),
-            lambda done: self._ended(task, done, announced),
+            lambda done: self._ended(task, done, wanted),
         )
 
-    def _ended(self, task: Task, done: Completion | None, announced: int) -> None:
-        """The drive is through with a command."""
+    def _ended(self, task: Task, done: Completion | None, wanted: int | None) -> None:
+        """The drive is through with a command; ``wanted``: see `residual`."""
         self.running = None
         waiting, self.when_ended = self.when_ended, []
         # The loss of a nexus or a task management function has answered for an aborted one.
@@ -199,7 +200,7 @@ class Session:
             task.release()
         else:
             self._forget(task)
-            self._respond(task, done, announced)
+            self._respond(task, done, wanted)
         for call in waiting:
             call()
         self.pump()
@@ -210,9 +211,9 @@ class Session:
         self._counted -= task.counted
         self._forgotten.append(task.itt)
 
-    def _respond(self, task: Task, done: Completion, announced: int) -> None:
+    def _respond(self, task: Task, done: Completion, wanted: int | None) -> None:
         """Send data-in, status and sense data."""
-        moved, fields = residual(task, done, announced)
+        moved, fields = residual(task, done, wanted)
         collapsed = bool(moved) and done.status == STATUS_GOOD
         data_sn = 0
         if moved:
@@ -299,10 +300,14 @@ class Session:
         target.lost(self.nexus)
 
 
-def residual(task: Task, done: Completion, announced: int) -> tuple[int, dict[str, int]]:
-    """How many bytes of data-in to send, and the residual fields (RFC 7143 section 11.4.5)."""
+def residual(task: Task, done: Completion, wanted: int | None) -> tuple[int, dict[str, int]]:
+    """How many bytes of data-in to send, and the residual fields (RFC 7143 section 11.4.5).
+
+    ``wanted``: how many bytes of data-out the CDB is about; None if it is not about data-out.
+    """
     moved = min(done.length, task.length) if task.reads else 0
-    wanted = announced if task.writes else done.length
+    if wanted is None:
+        wanted = 0 if task.writes else done.length
     if wanted > task.length:
         return moved, {"overflow": 1, "residual": wanted - task.length}
     if wanted < task.length:

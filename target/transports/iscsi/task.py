@@ -16,11 +16,11 @@ from target.scsi.sense import (
     Code,
     Sense,
 )
-from target.transports.iscsi.buffers import Pool
+from target.transports.iscsi.buffers import Buffer, Pool
 from target.transports.iscsi.keys import Parameters
 
-LONGEST = 32 << 20
-"""Bytes that one command may move: the longest block, 16 MiB, with room to spare."""
+LONGEST = (16 << 20) + (64 << 10)
+"""Bytes that one command may move: the longest block, with room to spare."""
 _SECURITY_PROTOCOL_OUT = 0xB5
 SENSE = 18
 
@@ -65,7 +65,7 @@ class Task:
         self.aborted = False
         self.ticket = [None]
         """Whoever takes it away decides: the drive's thread to run the task, or an abort."""
-        self.buffer: bytearray | None = None
+        self.buffer: Buffer | None = None
         """Where its data are."""
         self.unsolicited: Burst | None = None
         self.solicited: dict[int, Burst] = {}
@@ -110,16 +110,17 @@ class Task:
     def data_out(self, fields: dict[str, int]) -> memoryview | None:
         """Where the data of a Data-Out go; None if they go nowhere."""
         burst = self.solicited.get(fields["ttt"], self.unsolicited)
-        if burst is None:
-            self.fail(UNEXPECTED_UNSOLICITED_DATA)
-        elif fields["data_sn"] != burst.data_sn:
-            self.fail(INCORRECT_AMOUNT_OF_DATA)
-        else:
+        if burst is not None:
+            if fields["data_sn"] != burst.data_sn:
+                self.fail(INCORRECT_AMOUNT_OF_DATA)
             burst.data_sn += 1
         return self._place(burst, fields["offset"], fields["data_length"])
 
     def _place(self, burst: Burst | None, offset: int, length: int) -> memoryview | None:
-        if self.verdict is not None or burst is None or self.buffer is None:
+        if self.verdict is not None:
+            return None
+        if burst is None or self.buffer is None:
+            self.fail(UNEXPECTED_UNSOLICITED_DATA)
             return None
         if offset != burst.at or offset + length > burst.end:
             self.fail(INCORRECT_AMOUNT_OF_DATA)
@@ -154,8 +155,8 @@ class Task:
         return [memoryview(self.buffer)[: self.length]]
 
     def room(self, size: int) -> list[memoryview]:
-        """Room for ``size`` bytes of data-in."""
-        if not self.reads:
+        """Room for ``size`` bytes of data-in, whether or not the initiator has any."""
+        if self.writes:
             return []
         self.buffer = self._pool.take(size)
         return [memoryview(self.buffer)[:size]]
