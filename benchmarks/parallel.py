@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -159,6 +160,7 @@ class Processes:
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(folder, number, theirs))
             process.start()
+            theirs.close()
             self._pipes.append(ours)
             self._processes.append(process)
         for pipe in self._pipes:
@@ -184,12 +186,18 @@ KINDS: dict[str, Callable[[Path, int], Workers]] = {"threads": Threads, "process
 # --- the two tables ------------------------------------------------------------------------------
 
 
-def measure(passes: int) -> None:
-    """Measure and print; threads and processes in turn, figures are medians of the passes."""
+def measure(passes: int, interval: float | None) -> None:
+    """Measure and print; threads and processes in turn, figures are medians of the passes.
+
+    ``interval``: milliseconds after which a thread that runs Python lets another one in.
+    """
+    if interval is not None:
+        sys.setswitchinterval(interval / 1000)
     console = Console()
     console.print(
         f"{os.cpu_count()} processors; {passes} passes of {TOTAL >> 20} MiB and {COMMANDS:,}"
-        " commands a drive; totals of all drives, medians"
+        " commands a drive; totals of all drives, medians;"
+        f" switch interval {sys.getswitchinterval() * 1000:g} ms"
     )
     table = Table(box=None, pad_edge=False)
     for name in ("drives", "by", "write MB/s", "read MB/s", "commands/s"):
@@ -221,7 +229,7 @@ def _totals(kind: str, count: int, passes: int) -> tuple[float, float, float]:
 
 
 def latencies(console: Console) -> None:
-    """Microseconds of a TEST UNIT READY while another drive does nothing, or streams."""
+    """Microseconds from the moment that a TEST UNIT READY is due, while another drive streams."""
     table = Table(box=None, pad_edge=False)
     for name in ("small command while another drive", "by", "median µs", "p99 µs", "worst µs"):
         table.add_column(name, justify="left" if name[0] in "sb" else "right", no_wrap=True)
@@ -253,10 +261,11 @@ def _probe(kind: str, what: str) -> list[float]:
         thread.start()
         times = []
         for _ in range(PROBES):
+            due = _CLOCK() + PAUSE
+            # Waking up counts: there a thread waits for its turn to run Python.
             time.sleep(PAUSE)
-            start = _CLOCK()
             inprocess.command(drive, bytes(6))
-            times.append((_CLOCK() - start) * 1e6)
+            times.append((_CLOCK() - due) * 1e6)
         stop.set()
         thread.join()
         workers.close()
