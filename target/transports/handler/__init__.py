@@ -11,9 +11,9 @@ such as targetcli, with `dev_config=keyreel/RIG/DRIVE[/HOST]`; those that nobody
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.tape.drive import Drive
 from target.transports.lio import CONFIGFS, LioDevice
+from target.transports.tcmu_queue import QueuedRing
 from target.transports.tcmu_ring import Ring
 
 SOCKET_SUFFIX = ".sock"
@@ -33,6 +34,8 @@ _NETLINK_TIMEOUT = 20.0
 """Seconds that tcmu-runner may take to start."""
 _ABORT_INTERVAL = 0.05
 _END_TIMEOUT = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Handler:
@@ -44,9 +47,9 @@ class Handler:
     def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
         self._rig = plan.name
         self._drives = drives
-        self._hosts = {drive.name: drive.hosts for drive in plan.drives}
         self._devices: list[LioDevice] = []
         self._connections: dict[socket.socket, threading.Thread] = {}
+        """One for each device that is served, and its thread."""
         self._path = Path(plan.run) / (plan.name + SOCKET_SUFFIX)
         self._listener = _listen(self._path)
         threading.Thread(target=self._accept, name="handler", daemon=True).start()
@@ -101,47 +104,51 @@ class Handler:
     def _attend(self, connection: socket.socket) -> None:
         """One device, from its handing over until the connection ends."""
         try:
-            ring, drive, nexus = self._take(connection)
-        except (OSError, ValueError) as error:
+            configuration, ring, drive, nexus = self._take(connection)
+        except (OSError, ValueError, LookupError) as error:
             # The handler answers for it as if nobody were here.
-            print(f"keyreel target: {error}", file=sys.stderr)
-        else:
-            serving = threading.Thread(
-                target=ring.serve, args=(connection.fileno(),), name=f"ring-{nexus.target}"
-            )
-            serving.start()
-            with suppress(OSError):
-                connection.send(_TAKEN)
-                connection.recv(1)
-            # What waits for time must not hold the device: tcmu-runner could not open it again.
-            while serving.is_alive():
-                drive.abort(nexus)
-                serving.join(_ABORT_INTERVAL)
-            ring.close()
-        del self._connections[connection]
+            log.error("a device cannot be served: %s", error)
+            self._forget(connection)
+            return
+        serving = threading.Thread(target=ring.serve, args=[connection.fileno()], daemon=True)
+        serving.start()
+        with suppress(OSError):
+            connection.send(_TAKEN)
+            connection.recv(1)
+        # What waits for time must not hold the device: tcmu-runner could not open it again.
+        while serving.is_alive():
+            drive.abort(nexus)
+            serving.join(_ABORT_INTERVAL)
+        ring.close()
+        self._forget(connection)
+        # tcmu-runner may be starting again, of which a host sees nothing; but without the device
+        # that host is gone.
+        if configuration not in _configured():
+            with drive.turn:
+                drive.nexus_lost(nexus)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._connections.pop(connection, None)
         connection.close()
 
-    def _take(self, connection: socket.socket) -> tuple[Ring, Drive, Nexus]:
-        """The device that the handler offers. Raises OSError or ValueError with a sentence."""
+    def _take(self, connection: socket.socket) -> tuple[str, Ring, Drive, Nexus]:
+        """The device that the handler offers. Raises OSError, ValueError or LookupError."""
         hello, descriptors, _, _ = socket.recv_fds(connection, _HELLO_SIZE, 1)
         try:
             size, configuration = hello.decode("ascii").split(" ")
-            drive, host = self._resolve(configuration)
-            nexus = Nexus(f"host{host}", drive)
-            return (
-                Ring(descriptors[0], int(size), self._drives[drive], nexus),
-                self._drives[drive],
-                nexus,
-            )
-        except BaseException:
+            name, host = self._resolve(configuration)
+            drive, nexus = self._drives[name], Nexus(f"host{host}", name)
+            # Only where commands take time can one be waiting when it is aborted.
+            kind = QueuedRing if drive.timing else Ring
+            return configuration, kind(descriptors.pop(), int(size), drive, nexus), drive, nexus
+        finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-            raise
 
     def _resolve(self, configuration: str) -> tuple[str, int]:
         """Drive and host that a device's configuration names. Raises ValueError."""
         _, rig, drive, host, *_ = [*configuration.split("/"), "0"]
-        if rig != self._rig or drive not in self._hosts:
+        if rig != self._rig or drive not in self._drives:
             raise ValueError(f"{configuration}: rig {self._rig} has no such drive")
         return drive, int(host)
 
@@ -154,8 +161,6 @@ def _listen(path: Path) -> socket.socket:
         if listener.connect_ex(str(path)) == 0:
             raise OSError(f"another keyreel process serves this rig at {path}: stop it first")
         path.unlink(missing_ok=True)
-        listener.close()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(str(path))
         listener.listen()
     except OSError:
