@@ -150,6 +150,29 @@ def show_model(model: str, as_json: bool) -> None:
     sys.exit(personalities.show(model, as_json))
 
 
+@keyreel.command("build-handler")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=".",
+    help="Folder for handler_keyreel.so (default: this one).",
+)
+def build_handler(output: Path) -> None:
+    """Compile the handler by which tcmu-runner gives its devices to keyreel, and print its path.
+
+    Needs a C compiler: cc, or what the environment variable CC names. Exit status 125 when it
+    cannot be built.
+    """
+    from harness import handler
+
+    try:
+        click.echo(handler.build_handler(output))
+    except handler.HandlerError as error:
+        say(str(error))
+        sys.exit(FAILED)
+
+
 @keyreel.command()
 def demo() -> None:
     """A story of an encrypting drive and real tools, with their real output.

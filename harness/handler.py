@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from importlib import resources
@@ -21,7 +22,7 @@ def build_handler(folder: Path) -> Path:
 
     With the compiler that the environment variable CC names, else cc. Raises HandlerError.
     """
-    wanted = os.environ.get("CC") or "cc"
+    wanted, *options = shlex.split(os.environ.get("CC", "")) or ["cc"]
     compiler = shutil.which(wanted)
     if compiler is None:
         raise HandlerError(f"there is no C compiler {wanted}: install the Debian package gcc")
@@ -30,7 +31,7 @@ def build_handler(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with resources.as_file(source) as path:
-            command = [compiler, *OPTIONS, "-o", str(built), str(path)]
+            command = [compiler, *options, *OPTIONS, "-o", str(built), str(path)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
         raise HandlerError(f"{built} cannot be made ({error.strerror})") from None

@@ -66,8 +66,12 @@ class Ring:
 
     def _wait(self, until: int) -> bool:
         """Until there may be entries; false if serving has to end."""
-        if until >= 0 and until in select.select([self._file, until], [], [])[0]:
-            return False
+        if until >= 0:
+            ready = select.poll()
+            ready.register(self._file, select.POLLIN)
+            ready.register(until, select.POLLIN)
+            if any(descriptor == until for descriptor, _ in ready.poll()):
+                return False
         try:
             os.read(self._file, 4)
         except OSError:
