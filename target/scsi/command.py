@@ -80,6 +80,9 @@ class Rule(Flag):
     """Runs whatever reservation another nexus holds."""
     PASSES_UNLESS_PREVENT = auto()
     """Runs whatever reservation another nexus holds if PREVENT, a field of its CDB, is 0."""
+    PASSES_UNRESERVED = auto()
+    """Runs where nothing is reserved although it has to be (OIR), as what is allowed under a Write
+    Exclusive persistent reservation does."""
     NEEDS_MEDIUM = auto()
     """2/3A/00 and its like unless a volume is loaded and threaded."""
 

@@ -199,10 +199,15 @@ class DeviceServer(LogicalUnit):
         return (0, 0)
 
     def _shut_out(self, command: Command, barrier: Rule, cdb: bytes) -> bool:
-        if command.rules & Rule.PASSES_UNLESS_PREVENT:
-            return bool(command.layout["prevent"].get(cdb))
+        """Whether that is a conflict; 5/2C/0B where there is nothing to conflict with (OIR)."""
         refused = self.reservation is None and self.persistent.capabilities.conflicts
-        return (refused and command.opcode in refused) or not command.rules & barrier
+        if command.rules & Rule.PASSES_UNLESS_PREVENT:
+            shut = bool(command.layout["prevent"].get(cdb))
+        else:
+            shut = (refused and command.opcode in refused) or not command.rules & barrier
+        if shut and barrier & Rule.PASSES_UNRESERVED:
+            raise CheckCondition(s.NOT_RESERVED)
+        return shut
 
     def _find(self, cdb: bytes) -> Command:
         row: Any = self._by_opcode.get(cdb[0])

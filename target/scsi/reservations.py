@@ -153,11 +153,13 @@ def _read(code: int, name: str, function: Callable[[DeviceServer, Call], Complet
     )
 
 
+_RELEASE = Rule.PASSES_LEGACY | Rule.PASSES_UNRESERVED
+
 COMMANDS = (
-    command(0x16, "RESERVE(6)", "", reserve),
-    command(0x17, "RELEASE(6)", "", release, rules=Rule.PASSES_LEGACY),
-    command(0x56, "RESERVE(10)", "", reserve),
-    command(0x57, "RELEASE(10)", "", release, rules=Rule.PASSES_LEGACY),
+    command(0x16, "RESERVE(6)", "", reserve, rules=Rule.PASSES_UNRESERVED),
+    command(0x17, "RELEASE(6)", "", release, rules=_RELEASE),
+    command(0x56, "RESERVE(10)", "", reserve, rules=Rule.PASSES_UNRESERVED),
+    command(0x57, "RELEASE(10)", "", release, rules=_RELEASE),
     _read(0x00, "READ KEYS", read_keys),
     _read(0x01, "READ RESERVATION", read_reservation),
     _read(0x02, "REPORT CAPABILITIES", report_capabilities),

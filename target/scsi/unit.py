@@ -51,6 +51,8 @@ class LogicalUnit:
         self.reservation: Nexus | None = None
         """Who holds the unit by RESERVE."""
         self.persistent = Registrations()
+        self.only_if_reserved = False
+        """OIR of mode page 10h: a nexus needs a reservation of either kind."""
         self.ports: list[str] = []
         """Target ports by their relative identifiers, from 1; others are added when met."""
         self.nexuses: dict[Nexus, NexusState] = {}
@@ -157,6 +159,12 @@ class LogicalUnit:
         """Whether a reservation of either kind is there, and this nexus works under it."""
         return self.reservation == nexus or self.has_persistent(nexus)
 
+    def demand_reservations(self, demanded: bool) -> None:
+        """OIR is this from now on."""
+        if demanded != self.only_if_reserved:
+            self.only_if_reserved = demanded
+            self._raise_barriers()
+
     def require_no_legacy(self) -> None:
         """Conflict while anybody, this nexus included, holds the unit by RESERVE."""
         if self.reservation is not None:
@@ -201,6 +209,8 @@ class LogicalUnit:
     def _barrier(self, nexus: Nexus) -> Rule | None:
         if self.reservation is not None:
             return None if self.reservation == nexus else Rule.PASSES_LEGACY
+        if self.only_if_reserved and self.persistent.type is None:
+            return Rule.PASSES_WRITE_EXCLUSIVE | Rule.PASSES_UNRESERVED
         return self.persistent.barrier(Registrant.of(nexus))
 
     def _raise_barriers(self) -> None:

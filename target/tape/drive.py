@@ -78,11 +78,11 @@ class Drive(Keyed):
         self.logs = log_pages.of(personality)
         self.block_length = 0
         self.buffered = 1
-        self.look_out()
         self.failing = 0
         """Operation code of the last command that failed."""
         self.protected: dict[Nexus, Protection] = {}
         """Nexuses whose blocks travel with protection behind them."""
+        self.modes_changed()
 
     def __str__(self) -> str:
         return f"{self.personality.name} {self.serial}"
@@ -270,6 +270,7 @@ class Drive(Keyed):
                 write, read = (method if values[way] else None for way in ("lbp_w", "lbp_r"))
                 self.protected[nexus] = Protection(write, read)
         self.forget_checks()
+        self.demand_reservations(bool(self.modes.value("oir", 0x10)))
         self.look_out()
         if self.loaded:
             self.set_warnings()

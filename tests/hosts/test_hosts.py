@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from target.plan import IscsiPlan, RigPlan
-from target.transports.iscsi.server import IscsiServer, target_name
+from target.transports.iscsi.names import target_name
+from target.transports.iscsi.server import IscsiServer
 from tests.e2e.tools import cartridge, rig_guest, rig_text
 from tests.hosts import page
 from tests.hosts.play import PASSED, play

@@ -153,6 +153,15 @@ def length(talk: Talk) -> str:
     return str(int.from_bytes(talk.ask(bytes((0x1A, 0, 0, 0, 12, 0)), 12)[9:12], "big"))
 
 
+def only(talk: Talk, oir: str) -> str:
+    """MODE SELECT(6) with mode page 10h as it is, but for OIR: only if reserved."""
+    ask = bytes((0x1A, 8, 0x10, 0, 20, 0))
+    page = bytearray(talk.ask(ask, 20)[4:])
+    page[0] &= 0x3F
+    page[15] = page[15] & ~0x20 | int(oir) << 5
+    return talk.do(bytes((0x15, 0x10, 0, 0, 20, 0)), bytes((0, 0, 0x10, 0)) + page)
+
+
 def counts(talk: Talk) -> str:
     """LOG SELECT: all counters begin anew."""
     return talk.do(bytes((0x4C, 2, 0x40, 0, 0, 0, 0, 0, 0, 0)))
@@ -283,7 +292,7 @@ ACTIONS: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
         hears, ready, inquiry, load, unload, prevent, allow, write, read, mark, rewind, erase, at,
-        blocks, length, counts, clock, reserve, release, register, hold, free, clear, preempt,
+        blocks, length, only, counts, clock, reserve, release, register, hold, free, clear, preempt,
         expel, holder, keys, listens, uses, sees, random, guesses,
     )
 }  # fmt: skip

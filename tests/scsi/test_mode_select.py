@@ -84,6 +84,7 @@ def test_each_bit_of_each_page(lz4: Host, code: int, subpage: int) -> None:
             assert not any(a & ~b for a, b in zip(turned, mask, strict=True))
             assert page(lz4, code, subpage, 2) == golden
             lz4.drive.modes.forget(code, subpage)
+            lz4.drive.modes_changed()
             if mask[index] >> bit & 1:
                 assert sense is None or sense.code in (s.INVALID_PARAMETER, s.ROUNDED_PARAMETER)
                 continue

@@ -84,6 +84,7 @@ def test_saved_values_survive_loss_of_power_and_others_do_not(tmp_path: Path) ->
 
 
 def test_only_pages_that_were_sent_are_saved(lz4: Host) -> None:
+    lz4.send(bytes((0x16, 0, 0, 0, 0, 0)))
     assert mode_select(lz4, 10, OIR) is None
     assert mode_select(lz4, 10, PEWS, save=True) is None
     assert page(lz4, 0x10, 0, SAVED) == bytes.fromhex(CONFIGURATION)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from target import personality
+from target.scsi import sense as s
 from target.scsi.command import Command
+from target.scsi.sense import Sense
+from target.tape import commands
 from target.tape.commands import COMMANDS
+from target.tape.drive import Drive
 from tests.scsi.cdbs import plain
 from tests.scsi.persistent import (
     EA,
@@ -25,7 +31,7 @@ from tests.scsi.persistent import (
     clients,
     unit,
 )
-from tests.tape.host import CONFLICT, GOOD
+from tests.tape.host import CONFLICT, GOOD, TD9, Host
 
 OF_RESERVATIONS = ("RESERVE", "RELEASE", "PERSISTENT")
 ROWS = [pytest.param(row, id=row.name) for row in COMMANDS]
@@ -144,3 +150,33 @@ def test_a_nexus_met_later_is_shut_out() -> None:
     holder.out(REGISTER, new=KEY_A)
     holder.out(RESERVE, KEY_A, kind=EA)
     assert Client(holder.unit, "later").send(plain("READ(6)")).status == CONFLICT
+
+
+# --- only if reserved ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_needs_a_reservation(row: Command) -> None:
+    """What a Write Exclusive reservation of another nexus lets pass needs none; RESERVE neither."""
+    server = unit()
+    (a,) = clients(server, "a")
+    server.demand_reservations(True)
+    refused = a.send(plain(row), size=64).sense == Sense(s.NOT_RESERVED)
+    assert refused != (row.name.startswith(OF_RESERVATIONS) or WRITE in passes(row))
+
+
+def test_only_if_reserved_is_kept_without_power(tmp_path: Path) -> None:
+    known = personality.load(TD9)
+
+    def power_on() -> Host:
+        host = Host(Drive(known, "KRL0000001", commands.of(known), state=tmp_path / "drive"))
+        host.hear()
+        return host
+
+    host = power_on()
+    page = bytearray(host.send(bytes((0x1A, 8, 0x10, 0, 20, 0)), size=20).data[4:])
+    page[0], page[15] = 0x10, page[15] | 0x20
+    select = bytes((0x15, 0x11, 0, 0, 20, 0))
+    assert host.send(select, out=bytes((0, 0, 0x10, 0)) + page).status == GOOD
+    for again in (host, power_on()):
+        assert again.erase().sense == Sense(s.NOT_RESERVED)

@@ -70,6 +70,38 @@ SITUATIONS = (
         """,
     ),
     Situation(
+        "only if reserved",
+        """
+        A only 1
+        BC hears     -> 2A/01
+        ABC write x  -> 5/2C/0B
+        A only 0     -> 5/2C/0B
+        B prevent    -> 5/2C/0B
+        B keys all b -> 5/2C/0B
+        ABC ready
+        B length     -> 0
+        B uses       -> public none 0/0 #0
+        B reserve
+        B write one
+        A write x    -> conflict
+        B release
+        B write x    -> 5/2C/0B
+        A register 1
+        A write x    -> 5/2C/0B
+        A hold 1 6
+        A write two
+        B write x    -> conflict
+        B register 2
+        B only 0
+        A hears      -> 2A/01
+        A free 1 6
+        B hears      -> 2A/04
+        C hears      -> 2A/01
+        B write three
+        """,
+        told="OIR of mode page 10h: without a reservation 5/2C/0B, with another host's a conflict",
+    ),
+    Situation(
         "exclusive access",
         """
         A register 1

@@ -173,6 +173,8 @@ def what_can_be_changed(bench: Bench) -> None:
     """A bit of the mask: taken and read back, rounded (1/37/00), or no value for the field; what
     is about the volume needs one."""
     host = bench.empty()
+    # Once OIR is set, nothing goes without.
+    assert host.send(bytes((0x16, 0, 0, 0, 0, 0))).status == GOOD
     for key in keys(bench.model):
         mask = page(host, *key, control=CHANGEABLE_VALUES)
         for at in range(start(*key), len(mask)):
