@@ -5,6 +5,9 @@ from __future__ import annotations
 from harness.guest.api import Guest, GuestError
 from harness.rig import Rig
 from harness.state import State
+from target.build import stock
+from target.medium.errors import MediumError
+from target.plan import RigPlan
 
 
 def make_guest(rig: Rig, state: State) -> Guest:
@@ -14,7 +17,7 @@ def make_guest(rig: Rig, state: State) -> Guest:
             from harness.guest.uml import UmlGuest
 
             return UmlGuest(
-                rig.plan(state.folder),
+                _stocked(rig, state),
                 state.run_directory,
                 keep_open=(state.lock,),
                 remove=state.folder if state.temporary else None,
@@ -23,7 +26,7 @@ def make_guest(rig: Rig, state: State) -> Guest:
             from harness.guest.qemu import QemuGuest
 
             return QemuGuest(
-                rig.plan(state.folder),
+                _stocked(rig, state),
                 state.run_directory,
                 keep_open=(state.lock,),
                 remove=state.folder if state.temporary else None,
@@ -35,3 +38,13 @@ def make_guest(rig: Rig, state: State) -> Guest:
             )
         case other:
             raise GuestError(f'there is no guest "{other}" yet: set guest = "uml" in the rig file')
+
+
+def _stocked(rig: Rig, state: State) -> RigPlan:
+    """The rig's plan, its cartridges made: in a guest each file of thousands takes its time."""
+    plan = rig.plan(state.folder)
+    try:
+        stock(plan)
+    except (MediumError, OSError) as error:
+        raise GuestError(str(error)) from None
+    return plan

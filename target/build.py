@@ -19,14 +19,16 @@ from target.tape.drive import Drive
 def build(plan: RigPlan) -> dict[str, Drive]:
     """The drives of a rig by name, powered on, each with its cartridge loaded.
 
-    Cartridges of the plan that do not exist are made. Raises MediumError, ValueError.
+    A cartridge that is to be loaded and does not exist is made. Raises MediumError, ValueError.
     """
-    stock(plan)
     return {drive.name: build_drive(plan, drive) for drive in plan.drives}
 
 
 def stock(plan: RigPlan) -> None:
-    """Make those cartridges of a rig that do not exist. Raises MediumError as `ensure` does."""
+    """Make all cartridges of a rig that do not exist, and check the others.
+
+    For whoever starts a rig: there may be thousands. Raises MediumError as `ensure` does.
+    """
     for cartridge in plan.cartridges:
         ensure(cartridge)
 
@@ -50,7 +52,7 @@ def ensure(plan: CartridgePlan) -> None:
 
 
 def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
-    """One drive; its cartridge must exist."""
+    """One drive and its cartridge, made if it is not there. Raises as `build` does."""
     model = personality.load(drive_plan.model)
     state = None if drive_plan.state is None else Path(drive_plan.state)
     drive = Drive(
@@ -66,6 +68,7 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
         drive.insert(NullCartridge(FORMATS[model.media["native"]]))
     elif drive_plan.cartridge is not None:
         told = plan.cartridge(drive_plan.cartridge)
+        ensure(told)
         cartridge = Cartridge(Path(told.path))
         cartridge.info["write_protect"] = told.write_protect
         cartridge.info["damage"] = list(told.damage)

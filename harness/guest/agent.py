@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from harness.discovery import TapeNodes
 
 DEVICE_TIMEOUT = 20.0
-"""Seconds in which the kernel has to bind every device once the target process is started."""
+TIME_FOR_EACH = 1.0
+"""Seconds in which the target has to serve, and the kernel then to bind every device; and how many
+more for each drive."""
 STOP_TIMEOUT = 30.0
 """Seconds that the target has to flush and end."""
 DEAD_TARGET_INTERVAL = 50
@@ -39,14 +41,17 @@ BACKSTORES = "/sys/kernel/config/target/core/user_0"
 class Agent:
     """One guest's services: the channel, the target process, at most one command.
 
-    ``plan`` and ``log`` are paths; ``transports`` are the plan's.
+    ``plan`` and ``log`` are paths; ``transports`` are the plan's, ``drives`` how many it has.
     """
 
-    def __init__(self, channel: Channel, plan: str, log: str, transports: tuple[str, ...]) -> None:
+    def __init__(
+        self, channel: Channel, plan: str, log: str, transports: tuple[str, ...], drives: int
+    ) -> None:
         self.channel = channel
         self.plan = plan
         self.log = log
         self.ways = ways.work(transports)
+        self.patience = DEVICE_TIMEOUT + TIME_FOR_EACH * drives
         # With tcmu-runner its handler does that, and nobody else may touch the rings.
         self.fails_pending = "tcmu-runner" not in transports
         self.decoder = frames.Decoder()
@@ -60,7 +65,7 @@ class Agent:
     def start_target(self) -> None:
         """Start the process that serves the plan's drives, and return when it does.
 
-        Raises RuntimeError when it ends, or DEVICE_TIMEOUT passes, before that.
+        Raises RuntimeError when it ends, or runs out of patience, before that.
         """
         serves, tell = os.pipe()
         pid = os.fork()
@@ -73,8 +78,8 @@ class Agent:
         try:
             ready = select.poll()
             ready.register(serves, select.POLLIN)
-            if not ready.poll(DEVICE_TIMEOUT * 1000):
-                raise RuntimeError(f"the target process did not serve after {DEVICE_TIMEOUT:g} s")
+            if not ready.poll(self.patience * 1000):
+                raise RuntimeError(f"the target process did not serve after {self.patience:g} s")
             if not os.read(serves, 1):
                 status = self.reap_target()
                 raise RuntimeError(f"the target process ended with status {status} at start")
@@ -85,9 +90,9 @@ class Agent:
         """The nodes of each host of each drive (name -> serial, hosts) once all are bound.
 
         Names are those of the drives, with @N behind for further hosts. Raises RuntimeError when
-        DEVICE_TIMEOUT passes before that.
+        it runs out of patience before that.
         """
-        deadline = time.monotonic() + DEVICE_TIMEOUT
+        deadline = time.monotonic() + self.patience
         while True:
             found = find_tapes()
             missing = [
@@ -104,7 +109,7 @@ class Agent:
             if time.monotonic() > deadline:
                 raise RuntimeError(
                     f"the kernel bound no tape device for {', '.join(missing)}"
-                    f" in {DEVICE_TIMEOUT:g} s"
+                    f" in {self.patience:g} s"
                 )
             time.sleep(0.005)
 
@@ -220,7 +225,7 @@ def main() -> None:
     _make_raw(bell)
     shared = mmap.mmap(os.open(memory, os.O_RDWR), MEMORY)
     channel = Channel(bell, memoryview(shared), first=False)
-    agent = Agent(channel, plan, log, tuple(transports.split(",")))
+    agent = Agent(channel, plan, log, tuple(transports.split(",")), len(drives))
     try:
         _finish_dev()
         _loopback_up()

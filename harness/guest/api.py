@@ -65,7 +65,10 @@ class Guest(Protocol):
         """The drives by name, once started; further hosts of a drive as name@1, name@2 ..."""
 
     def start(self, timeout: float = 60.0) -> None:
-        """Boot, start the target and return when every device is bound; timeout in seconds."""
+        """Boot, start the target and return when every device is bound.
+
+        ``timeout`` in seconds; a start may take a second longer for each drive.
+        """
 
     def run(
         self,

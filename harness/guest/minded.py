@@ -33,6 +33,8 @@ STOP_TIMEOUT = 60.0
 """Seconds for the whole of a stop in order: commands, target, power off."""
 RESTART_TIMEOUT = 60.0
 LOG_LINES = 15
+TIME_FOR_EACH = 1.0
+"""Seconds that a start may take longer for each drive."""
 
 
 class MindedGuest(ABC):
@@ -123,6 +125,7 @@ class MindedGuest(ABC):
         ways.provide(self.plan.transports, self.run_directory)
         self._launch()
         assert self._console is not None
+        timeout += TIME_FOR_EACH * len(self.plan.drives)
         try:
             bound = self._console.wait_until_ready(timeout)
         except ChannelClosed:
