@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -77,9 +78,10 @@ def _listen(plan: IscsiPlan) -> socket.socket:
     try:
         return socket.create_server((plan.listen, plan.port), family=family, backlog=64)
     except OSError as error:
+        why = os.strerror(error.errno or 0)
         raise OSError(
-            f"iSCSI: cannot listen at {plan.listen} port {plan.port} ({error.strerror}): set"
-            " another listen or port in [iscsi]"
+            f"iSCSI: cannot listen at {plan.listen} port {plan.port} ({why}): set another listen"
+            " or port in [iscsi]"
         ) from None
 
 
