@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.rig import Rig
+from harness.running import make_guest
+from harness.state import open_state
 from target.plan import IscsiPlan, RigPlan
 from target.transports.iscsi.names import target_name
 from target.transports.iscsi.server import IscsiServer
-from tests.e2e.tools import cartridge, rig_guest, rig_text
+from tests.e2e.tools import cartridge, rig_text
 from tests.hosts import page
 from tests.hosts.play import PASSED, play
 from tests.hosts.situation import EVENTS, HOSTS, Situation
@@ -62,8 +65,10 @@ def by_iscsi() -> Iterator[Sessions]:
 @pytest.fixture(scope="module")
 def by_tcmu(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """All of them, played by one process in a guest."""
-    text = rig_text("hosts", DRIVE, cartridges=cartridge(BARCODE))
-    with rig_guest(text, tmp_path_factory.mktemp("hosts")) as guest:
+    folder = tmp_path_factory.mktemp("hosts")
+    rig = folder / "rig.toml"
+    rig.write_text(rig_text("hosts", DRIVE, cartridges=cartridge(BARCODE)), encoding="utf-8")
+    with open_state(folder / "state") as state, make_guest(Rig.load(rig), state) as guest:
         names = ["drive0", *(f"drive0@{number}" for number in range(1, len(HOSTS)))]
         done = guest.run(
             [sys.executable, "-m", "tests.hosts.in_guest", *(guest.devices[n].sg for n in names)],
