@@ -81,8 +81,14 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
 
 
 def shut_down(drives: dict[str, Drive]) -> None:
-    """Make every cartridge durable and close it."""
+    """Make every cartridge durable and close it. Raises the first failure, all closed."""
+    failures: list[MediumError | OSError] = []
     for drive in drives.values():
-        cartridge = drive.eject()
-        if cartridge is not None:
-            cartridge.close()
+        try:
+            cartridge = drive.eject()
+            if cartridge is not None:
+                cartridge.close()
+        except (MediumError, OSError) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]

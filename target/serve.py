@@ -1,7 +1,7 @@
 """The target as a process: `python -m target.serve PLAN.json` serves a rig until SIGTERM.
 
 Prints nothing when all is well; the log goes to standard error. Exit status 0 after a clean stop,
-1 with one sentence when the rig cannot be served.
+1 with one sentence when the rig cannot be served. `Service` is the same for use inside a process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,42 @@ from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.transports import Transport, find
 
-_STOP = {signal.SIGTERM, signal.SIGINT}
+STOP = {signal.SIGTERM, signal.SIGINT}
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a drive's thread lets another one run Python; see docs/benchmarks.md."""
+FAILURES = (OSError, ValueError, MediumError)
+
+
+class Service:
+    """Drives, powered on, within reach by every transport of the plan.
+
+    Raises OSError, ValueError or MediumError with one sentence, everything taken down again.
+    """
+
+    def __init__(self, plan: RigPlan) -> None:
+        forbid_core_dump()
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        self.plan = plan
+        self.drives = build(plan)
+        self.transports: list[Transport] = []
+        # What exists now stays: the collector need not look at it again while data flow.
+        gc.freeze()
+        try:
+            for name in plan.transports:
+                self.transports.append(find(name)(plan, self.drives))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Out of reach, and everything durable. Raises OSError or MediumError, closed all the
+        same."""
+        try:
+            while self.transports:
+                self.transports.pop().close()
+        finally:
+            drives, self.drives = self.drives, {}
+            shut_down(drives)
 
 
 def main(arguments: Sequence[str], ready: Callable[[], object] = lambda: None) -> int:
@@ -26,34 +61,20 @@ def main(arguments: Sequence[str], ready: Callable[[], object] = lambda: None) -
 
     ``ready`` is called once everything is within reach.
     """
-    _forbid_core_dump()
     # Threads inherit the mask: only this one takes the signals, in sigwait.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
-        plan = RigPlan.load(Path(arguments[0]))
-        drives = build(plan)
-    except (IndexError, OSError, ValueError, MediumError) as error:
-        print(f"keyreel target: {error}", file=sys.stderr)
-        return 1
-    # What exists now stays: the collector need not look at it again while data flow.
-    gc.freeze()
-    up: list[Transport] = []
-    try:
-        for name in plan.transports:
-            up.append(find(name)(plan, drives))
+        service = Service(RigPlan.load(Path(arguments[0])))
         ready()
-        signal.sigwait(_STOP)
-    except OSError as error:
+        signal.sigwait(STOP)
+        service.close()
+    except (IndexError, *FAILURES) as error:
         print(f"keyreel target: {error}", file=sys.stderr)
         return 1
-    finally:
-        for transport in up:
-            transport.close()
-        shut_down(drives)
     return 0
 
 
-def _forbid_core_dump() -> None:
+def forbid_core_dump() -> None:
     """Keys are in this process: a crash must not write its memory to a file."""
     import resource
 

@@ -79,6 +79,7 @@ class DeviceServer(LogicalUnit):
         """
         with self.turn:
             self.running = nexus
+            self.commands_run += 1
             done = self._execute(nexus, cdb, data_out, data_in)
             if done.status:
                 self.forget(cdb, data_out)

@@ -43,6 +43,8 @@ class LogicalUnit:
         """Held while the unit does something: one command, or one event, at a time."""
         self.running: Nexus | None = None
         """Whose command is running, or ran last."""
+        self.commands_run = 0
+        """How many there were, this one included."""
         self.memory: dict[str, Any] = {}
         self.volatile: dict[str, Any] = {}
         """What areas of the command set keep until a reset, each under its own name."""

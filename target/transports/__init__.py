@@ -20,6 +20,12 @@ class Transport(Protocol):
 
     def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None: ...
 
+    def ways(self) -> list[str]:
+        """How hosts reach the drives, a line each."""
+
+    def hosts(self, drive: str) -> list[str]:
+        """Who is connected to a drive, by the names of initiator ports; from any thread."""
+
     def close(self) -> None:
         """Out of reach again; no command is lost half done."""
 

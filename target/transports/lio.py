@@ -38,6 +38,7 @@ class LioDevice:
     def __init__(self, rig: str, drive: str, host: int, subtype: str = "keyreel") -> None:
         self.configuration = f"{subtype}/{rig}/{drive}/{host}"
         """What the kernel tells whoever serves the device."""
+        self.drive, self.host = drive, f"host{host}"
         self.name = f"{rig}.{drive}.{host}"
         self._core = CONFIGFS / "core" / HBA / self.name
         digest = hashlib.sha256(self.configuration.encode()).hexdigest()

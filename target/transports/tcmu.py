@@ -122,6 +122,14 @@ class Tcmu:
                     return -errno.ENODEV
         return 0
 
+    def ways(self) -> list[str]:
+        """That they are devices of this kernel."""
+        return ["tcmu: devices of this kernel, see lsscsi"]
+
+    def hosts(self, drive: str) -> list[str]:
+        """The hosts of this kernel whose devices are served."""
+        return [device.host for device in self._devices if device.drive == drive]
+
     def close(self) -> None:
         """Take the devices away from the kernel; the threads end with them."""
         threads = list(self._threads.values())

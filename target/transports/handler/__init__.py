@@ -62,6 +62,14 @@ class Handler:
             self.close()
             raise
 
+    def ways(self) -> list[str]:
+        """That they are devices of this kernel, and where its handler finds us."""
+        return [f"tcmu-runner: devices of this kernel, see lsscsi; rings by {self._path}"]
+
+    def hosts(self, drive: str) -> list[str]:
+        """The hosts of this kernel whose devices were made here."""
+        return [device.host for device in self._devices if device.drive == drive]
+
     def close(self) -> None:
         """Take away the devices made here, let go of the others; tcmu-runner answers for those."""
         for device in self._devices:
@@ -111,9 +119,10 @@ class Handler:
             self._forget(connection)
             return
         serving = threading.Thread(target=ring.serve, args=[connection.fileno()], daemon=True)
-        serving.start()
         with suppress(OSError):
+            # Before anything is done: what is in the ring is known to be ours from here on.
             connection.send(_TAKEN)
+            serving.start()
             connection.recv(1)
         # What waits for time must not hold the device: tcmu-runner could not open it again.
         while serving.is_alive():

@@ -50,11 +50,23 @@ class IscsiServer:
         self._thread = threading.Thread(target=self._loop.run, name="iscsi", daemon=True)
         self._thread.start()
 
+    def ways(self) -> list[str]:
+        """The portal, and the target of each drive."""
+        host, port = self.address
+        portal = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return [f"iscsi: {portal} {target}" for target in self._loop.targets]
+
+    def hosts(self, drive: str) -> list[str]:
+        """The initiator ports that are logged in."""
+        return list(self._loop.targets[target_name(self._loop.rig, drive)].sessions)
+
     def close(self) -> None:
-        """End all sessions; commands that wait are aborted, one that is running is let end."""
-        self._loop.stop()
-        self._thread.join()
-        self._loop.close()
+        """End all sessions; commands that wait are aborted, one that is running is let end. Once
+        or more often."""
+        if self._thread.is_alive():
+            self._loop.stop()
+            self._thread.join()
+            self._loop.close()
 
 
 def load_credentials(plan: IscsiPlan) -> Credentials | None:
@@ -96,6 +108,7 @@ class Loop:
         listening: socket.socket,
     ) -> None:
         self.loop = asyncio.new_event_loop()
+        self.rig = rig
         self.credentials = credentials
         self.targets = {
             name: Target(name, drive, self.loop)
