@@ -12,7 +12,6 @@ import struct
 import threading
 from queue import SimpleQueue
 
-from target.scsi.command import STATUS_TASK_ABORTED
 from target.transports.tcmu_ring import (
     COMMAND,
     HEAD,
@@ -65,7 +64,7 @@ class QueuedRing(Ring):
                 self._aborted.discard(number)
                 self._running = number
             if header & 7 == COMMAND and aborted:
-                self._answer(at, STATUS_TASK_ABORTED, b"", 0)
+                self._drop(at)
             else:
                 self._entry(at, header)
             with self._change:

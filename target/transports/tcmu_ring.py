@@ -14,7 +14,7 @@ import select
 import struct
 
 from target.scsi import sense
-from target.scsi.command import CDB_SIZES, STATUS_GOOD, Nexus
+from target.scsi.command import CDB_SIZES, STATUS_GOOD, STATUS_TASK_ABORTED, Nexus
 from target.scsi.device_server import DeviceServer
 
 HEAD, TAIL = 12 // 4, 64 // 4
@@ -100,21 +100,30 @@ class Ring:
 
     def _complete(self, at: int) -> None:
         """Run the command of the entry at byte ``at`` and put its completion there."""
-        ring, words = self._bytes, self._words
+        cdb, buffers = self._command(at)
+        # The entry does not say which way data go; the unit's command table does.
+        status, told, length = self._unit.execute(self._nexus, cdb, buffers, buffers)
+        if not length and status == STATUS_GOOD and buffers and self._unit.returns_data(cdb):
+            for buffer in buffers:
+                buffer[:] = bytes(len(buffer))
+        self._answer(at, status, told, length)
+
+    def _drop(self, at: int) -> None:
+        """Complete the command of the entry at byte ``at`` as aborted; it is never run."""
+        self._unit.forget(*self._command(at))
+        self._answer(at, STATUS_TASK_ABORTED, b"", 0)
+
+    def _command(self, at: int) -> tuple[bytes, list[memoryview]]:
+        """CDB and buffers of the entry at byte ``at``."""
+        ring = self._bytes
         cdb_at = _CDB_OFFSET.unpack_from(ring, at + _CDB_AT)[0]
         size = CDB_SIZES.get(ring[cdb_at] >> 5, _LONGEST_CDB)
-        cdb = bytes(ring[cdb_at : cdb_at + size])
-        count = words[(at + _IOV_COUNT) >> 2]
+        count = self._words[(at + _IOV_COUNT) >> 2]
         buffers = []
         for where in range(at + _IOV, at + _IOV + count * _IOVEC.size, _IOVEC.size):
             base, length = _IOVEC.unpack_from(ring, where)
             buffers.append(ring[base : base + length])
-        # The entry does not say which way data go; the unit's command table does.
-        status, told, length = self._unit.execute(self._nexus, cdb, buffers, buffers)
-        if not length and status == STATUS_GOOD and count and self._unit.returns_data(cdb):
-            for buffer in buffers:
-                buffer[:] = bytes(len(buffer))
-        self._answer(at, status, told, length)
+        return bytes(ring[cdb_at : cdb_at + size]), buffers
 
     def _answer(self, at: int, status: int, told: bytes, length: int) -> None:
         """Put a completion into the entry at byte ``at``."""
