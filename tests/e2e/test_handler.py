@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.guest.api import Guest
-from tests.e2e.tools import Tools, cartridge, rig_guest
+from harness.rig import Rig
+from harness.running import make_guest
+from harness.state import open_state
+from tests.e2e.tools import Tools, cartridge
 
 pytestmark = pytest.mark.guest
 
@@ -59,7 +62,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def guest(state: Path) -> Iterator[Guest]:
     """A guest with tcmu-runner, a drive for two hosts and one that takes its time."""
-    with rig_guest(RIG, state) as running:
+    rig = state / "rig.toml"
+    rig.write_text(RIG, encoding="utf-8")
+    with open_state(state / "state") as kept, make_guest(Rig.load(rig), kept) as running:
         yield running
 
 
@@ -120,6 +125,7 @@ def test_a_device_made_by_hand(tools: Tools) -> None:
         attempt wrong keyreel/handed/../x 2>/dev/null || echo refused
         rmdir core/user_9/wrong
         attempt mine keyreel/handed/drive0/7
+        (cd core/user_9/mine/attrib && grep . cmd_time_out tmr_notification pgr_support)
         port=loopback/naa.5001405aaaaaaaaa/tpgt_1
         mkdir -p $port && echo -n naa.5001405bbbbbbbbb >$port/nexus
         mkdir $port/lun/lun_0 && ln -s $PWD/core/user_9/mine $port/lun/lun_0/mine
@@ -129,7 +135,7 @@ def test_a_device_made_by_hand(tools: Tools) -> None:
         rm $port/lun/lun_0/mine && rmdir $port/lun/lun_0 $port ${{port%/*}}
         rmdir core/user_9/mine
     """)
-    assert said.startswith("refused\n")
+    assert said.startswith("refused\ncmd_time_out:0\ntmr_notification:1\npgr_support:0\n")
     assert f"Unit serial number: {tools.serial}" in said
     assert "Power on, reset" in said, "to the drive it is another host"
 
@@ -157,13 +163,14 @@ def test_keyreel_is_killed(guest: Guest, written: Tools, state: Path) -> None:
     assert slow.ok("pgrep -x tcmu-runner") == runner
 
 
-def test_tcmu_runner_is_killed(guest: Guest, written: Tools, state: Path) -> None:
+@pytest.mark.parametrize("number", [9, 15])
+def test_tcmu_runner_starts_again(guest: Guest, written: Tools, state: Path, number: int) -> None:
     """The drive keeps its power: the host goes on where it was."""
     first = written.raw("08 00 00 03 e8 00", 1000)
     again = "from harness.guest.runner_way import prepare; import sys; prepare(sys.argv[1])"
     run = state / "state" / "run"
     written.ok(f"""
-        kill -9 $(pgrep -x tcmu-runner)
+        kill -{number} $(pgrep -x tcmu-runner)
         while pgrep -r D,R,S -x tcmu-runner; do :; done
         rm {run}/tcmu-runner.log
         PYTHONPATH={ROOT} {sys.executable} -c '{again}' {run}/plan.json

@@ -32,9 +32,7 @@
 #include <unistd.h>
 
 /* tcmu-runner and libtcmu. */
-
 struct tcmu_device;
-
 struct tcmur_handler {
 	const char *name;
 	const char *subtype;
@@ -54,12 +52,12 @@ int tcmur_register_handler(struct tcmur_handler *handler);
 void tcmur_dev_set_private(struct tcmu_device *dev, void *data);
 void *tcmur_dev_get_private(struct tcmu_device *dev);
 int tcmu_dev_get_fd(struct tcmu_device *dev);
+const char *tcmu_dev_get_uio_name(struct tcmu_device *dev);
 char *tcmu_dev_get_cfgstring(struct tcmu_device *dev);
 char *tcmu_dev_get_memory_info(struct tcmu_device *dev, void **base, size_t *size, off_t *offset);
 
 /* The ring. */
-
-enum { OP_PAD, OP_COMMAND, OP_TASK_MANAGEMENT, OP_MASK = 7, UNKNOWN_OP = 1 };
+enum { OP_COMMAND = 1, OP_TASK_MANAGEMENT = 2, OP_MASK = 7, UNKNOWN_OP = 1 };
 
 struct mailbox {
 	uint16_t version, flags;
@@ -138,8 +136,7 @@ static void refuse(struct device *device, uint8_t key, uint8_t code, uint8_t qua
 
 	while (tail != __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE)) {
 		entry = (struct entry *)((char *)ring + ring->ring_offset + tail);
-		switch (entry->length_op & OP_MASK) {
-		case OP_COMMAND:
+		if ((entry->length_op & OP_MASK) == OP_COMMAND) {
 			entry->user_flags = 0;
 			entry->status = CHECK_CONDITION;
 			memset(entry->sense, 0, sizeof(entry->sense));
@@ -148,11 +145,7 @@ static void refuse(struct device *device, uint8_t key, uint8_t code, uint8_t qua
 			entry->sense[7] = 10;
 			entry->sense[12] = code;
 			entry->sense[13] = qualifier;
-			break;
-		case OP_PAD:
-		case OP_TASK_MANAGEMENT:
-			break;
-		default:
+		} else if ((entry->length_op & OP_MASK) > OP_TASK_MANAGEMENT) {
 			entry->user_flags |= UNKNOWN_OP;
 		}
 		tail = (tail + (entry->length_op & ~OP_MASK)) % ring->ring_size;
@@ -172,8 +165,6 @@ static int hand_over(struct device *device)
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (connection < 0)
-		return -1;
 	part.iov_len = snprintf(text, sizeof(text), "%zu %s", device->size, device->config);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
@@ -215,6 +206,33 @@ static void *attend(void *argument)
 	return NULL;
 }
 
+/* Set what a tape drive needs: no limit of time to its commands, which may take hours, aborts and
+ * resets told through the ring, reservations left to the drive. Possible while no host has it. */
+static void set_attributes(const char *uio)
+{
+	static const char *const settings[][2] = {
+		{"cmd_time_out", "0"}, {"tmr_notification", "1"}, {"pgr_support", "0"}};
+	char path[256], hba[16], name[128];
+	int found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/uio/%s/name", uio);
+	file = fopen(path, "r");
+	if (file) {
+		found = fscanf(file, "tcm-user/%15[0-9]/%127[^/]", hba, name);
+		fclose(file);
+	}
+	for (int i = 0; found == 2 && i < 3; i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/config/target/core/user_%s/%s/attrib/%s",
+			 hba, name, settings[i][0]);
+		file = fopen(path, "r+");
+		if (file) {
+			fputs(settings[i][1], file);
+			fclose(file); /* Refused where a host has it: then it was set before. */
+		}
+	}
+}
+
 static void release(struct device *device)
 {
 	close(device->uio);
@@ -253,6 +271,7 @@ static int open_device(struct tcmu_device *dev, bool reopen)
 	}
 	close(idle[0]);
 	tcmur_dev_set_private(dev, device);
+	set_attributes(tcmu_dev_get_uio_name(dev));
 	return 0;
 }
 
