@@ -42,8 +42,9 @@ def keyreel() -> None:
     metavar="DIR",
     help="Keep cartridges and drive state in DIR (default: a new folder, removed at the end).",
 )
+@click.option("--guest", type=click.Choice(["uml", "qemu", "host"]), help="Instead of the rig's.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def run(rig: Path, state: Path | None, command: tuple[str, ...]) -> None:
+def run(rig: Path, state: Path | None, guest: str | None, command: tuple[str, ...]) -> None:
     """Start the rig of file RIG and run COMMAND in it (an interactive shell if there is none).
 
     Write -- before COMMAND. It runs in this folder, sees this machine's files, and finds drive0
@@ -59,7 +60,33 @@ def run(rig: Path, state: Path | None, command: tuple[str, ...]) -> None:
     """
     from harness.commands import run_rig
 
-    sys.exit(run_rig(rig, state, command))
+    sys.exit(run_rig(rig, state, guest, command))
+
+
+@keyreel.command()
+@click.argument("rig", type=click.Path(path_type=Path))
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep cartridges and drive state in DIR (default: a new folder, removed at the end).",
+)
+def serve(rig: Path, state: Path | None) -> None:
+    """Serve the rig of file RIG on this machine, without a guest, until Ctrl-C or SIGTERM.
+
+    Its drives are within reach by the transports that the rig names. A terminal shows their status;
+    elsewhere a line says what happens. A second signal ends at once, which loses what no host has
+    had made durable.
+
+    \b
+    Exit status:
+      0    stopped when it was asked to
+      2    the command line or the rig file is wrong
+      125  the rig could not be served, or not everything became durable
+    """
+    from harness.serving import serve_rig
+
+    sys.exit(serve_rig(rig, state))
 
 
 @keyreel.command()

@@ -19,11 +19,16 @@ from harness.running import make_guest
 from harness.state import StateError, open_state
 
 
-def run_rig(rig_file: Path, state_folder: Path | None, command: tuple[str, ...]) -> int:
-    """Run a command in a rig; the exit status that keyreel should have."""
-    with _sigterm_interrupts():
+def run_rig(
+    rig_file: Path, state_folder: Path | None, guest: str | None, command: tuple[str, ...]
+) -> int:
+    """Run a command in a rig, in that guest if it is named; keyreel's exit status."""
+    with sigterm_interrupts():
         try:
             rig = Rig.load(rig_file)
+            if guest:
+                section = rig.rig.model_copy(update={"guest": guest})
+                rig = rig.model_copy(update={"rig": section})
             with open_state(state_folder) as state:
                 return _run_in(make_guest(rig, state), command)
         except (RigError, StateError) as error:
@@ -86,7 +91,7 @@ def _nothing() -> Iterator[None]:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
     """SIGTERM ends keyreel as Ctrl-C does, in order."""
 
     def interrupt(number: int, _: FrameType | None) -> None:
