@@ -32,6 +32,8 @@ def prepare(plan: str) -> None:
 
     from target.plan import RigPlan
 
+    # For it, and for the target process: where they meet.
+    os.environ["KEYREEL_RUN"] = RigPlan.load(Path(plan)).run
     folder = os.path.dirname(plan)
     log = os.path.join(folder, LOG)
     runner = [PROGRAM, "--handler-path", os.path.join(folder, HANDLERS), "--tcmu-log-dir", folder]
@@ -39,7 +41,7 @@ def prepare(plan: str) -> None:
     pid = os.posix_spawn(
         "/usr/bin/unshare",
         ["unshare", "-m", "sh", "-e", "-c", SCRIPT, "tcmu-runner", *runner],
-        {"PATH": os.environ["PATH"], "KEYREEL_RUN": RigPlan.load(Path(plan)).run},
+        {name: os.environ[name] for name in ("PATH", "KEYREEL_RUN")},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
             (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_RDWR, 0),

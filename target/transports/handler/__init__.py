@@ -1,11 +1,12 @@
 """TCMU by way of tcmu-runner: its handler, handler_keyreel.so, hands over the rings of the devices.
 
 tcmu-runner keeps the lives of the kernel's devices: it answers netlink and survives this process.
-When the first command of a device comes, the handler connects to the socket `RIG.sock` in the
-plan's run folder, sends "SIZE DEV_CONFIG" and the descriptor of the uio device, and is answered
-one byte. From then on the ring is served here, as `target.transports.tcmu` serves it; when either
-side closes the connection, it is the handler's again. So a rig's devices may be made by anybody,
-such as targetcli, with `dev_config=keyreel/RIG/DRIVE[/HOST]`; those that nobody made are made here.
+When the first command of a device comes, the handler connects to the socket RIG.sock in
+/run/keyreel (or in the folder that KEYREEL_RUN names, in the environment of both), sends "SIZE
+DEV_CONFIG" and the descriptor of the uio device, and is answered one byte. From then on the ring
+is served here, as `target.transports.tcmu` serves it; when either side closes the connection, it is
+the handler's again. So a rig's devices may be made by anybody, such as targetcli, with
+``dev_config=keyreel/RIG/DRIVE[/HOST]``; those that nobody made are made here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from target.transports.lio import CONFIGFS, LioDevice
 from target.transports.tcmu_queue import QueuedRing
 from target.transports.tcmu_ring import Ring
 
-SOCKET_SUFFIX = ".sock"
+FOLDER = "/run/keyreel"
 _TAKEN = b"\1"
 _HELLO_SIZE = 512
 _NETLINK_TIMEOUT = 20.0
@@ -50,7 +51,8 @@ class Handler:
         self._devices: list[LioDevice] = []
         self._connections: dict[socket.socket, threading.Thread] = {}
         """One for each device that is served, and its thread."""
-        self._path = Path(plan.run) / (plan.name + SOCKET_SUFFIX)
+        self._nexuses: dict[socket.socket, Nexus] = {}
+        self._path = Path(os.environ.get("KEYREEL_RUN") or FOLDER) / f"{plan.name}.sock"
         self._listener = _listen(self._path)
         threading.Thread(target=self._accept, name="handler", daemon=True).start()
         try:
@@ -67,8 +69,11 @@ class Handler:
         return [f"tcmu-runner: devices of this kernel, see lsscsi; rings by {self._path}"]
 
     def hosts(self, drive: str) -> list[str]:
-        """The hosts of this kernel whose devices were made here."""
-        return [device.host for device in self._devices if device.drive == drive]
+        """The hosts of this kernel whose devices are served here."""
+        served = [
+            nexus.initiator for nexus in self._nexuses.copy().values() if nexus.target == drive
+        ]
+        return sorted(served)
 
     def close(self) -> None:
         """Take away the devices made here, let go of the others; tcmu-runner answers for those."""
@@ -118,6 +123,7 @@ class Handler:
             log.error("a device cannot be served: %s", error)
             self._forget(connection)
             return
+        self._nexuses[connection] = nexus
         serving = threading.Thread(target=ring.serve, args=[connection.fileno()], daemon=True)
         with suppress(OSError):
             # Before anything is done: what is in the ring is known to be ours from here on.
@@ -138,6 +144,7 @@ class Handler:
 
     def _forget(self, connection: socket.socket) -> None:
         self._connections.pop(connection, None)
+        self._nexuses.pop(connection, None)
         connection.close()
 
     def _take(self, connection: socket.socket) -> tuple[str, Ring, Drive, Nexus]:
