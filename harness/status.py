@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console, Group, RenderableType
@@ -23,6 +23,8 @@ from target.tape.drive import Drive
 PATIENCE = 0.01
 """Seconds to wait for a drive's turn."""
 MESSAGES = 5
+_WIDE = 100
+_LEAST_WAYS = 3
 _AROUND = 8
 """Lines of the screen that are no drives: titles, the empty ones between, the last."""
 
@@ -140,16 +142,14 @@ class Status:
             Text(f"{self.title}, for {hours}:{minutes:02}:{up % 60:02}", style="bold"),
             Text(),
         ]
-        room = max(1, console.height - _AROUND - len(self.messages.lines))
-        shown = min(len(self.seen), max(room // 2, room - len(ways)))
-        parts.append(drives_table(dict([*self.seen.items()][:shown]), self.rates))
-        if shown < len(self.seen):
-            parts.append(Text(f"and {len(self.seen) - shown} more drives"))
+        room = max(2, console.height - _AROUND - len(self.messages.lines))
+        # Drives first; whoever wants all targets can ask for them.
+        shown = min(len(self.seen), room - min(len(ways), _LEAST_WAYS))
+        seen = dict([*self.seen.items()][:shown])
+        parts.append(drives_table(seen, self.rates, console.width >= _WIDE))
+        parts += _lines([], len(self.seen) - shown)
         parts.append(Text())
-        room = max(1, room - shown)
-        parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in ways[:room]]
-        if room < len(ways):
-            parts.append(Text(f"and {len(ways) - room} more"))
+        parts += _lines(ways[: room - shown], max(0, len(ways) - room + shown))
         if self.messages.lines:
             parts.append(Text())
             parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in self.messages.lines]
@@ -157,20 +157,26 @@ class Status:
         return Group(*parts)
 
 
-def drives_table(seen: Mapping[str, Seen], rates: Mapping[str, Rates]) -> Table:
-    """A row for each drive."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("drive", "model", "serial", "cartridge", "state"):
+def _lines(lines: Iterable[str], more: int = 0) -> list[Text]:
+    """Lines that are cut where the screen ends, and how many there is no room for."""
+    told = [*lines, f"and {more} more"] if more else lines
+    return [Text(line, no_wrap=True, overflow="ellipsis") for line in told]
+
+
+def drives_table(seen: Mapping[str, Seen], rates: Mapping[str, Rates], wide: bool) -> Table:
+    """A row for each drive; serial numbers and makers only on a wide screen."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for title in ("drive", "model", *(["serial"] if wide else []), "cartridge", "state"):
         table.add_column(title, no_wrap=True)
     for title in ("position", "key", "cmd/s", "MB/s"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("hosts", no_wrap=True, overflow="ellipsis")
+    table.add_column("hosts", no_wrap=True, overflow="ellipsis", ratio=1)
     for name, one in seen.items():
         rate = rates.get(name, Rates())
         table.add_row(
             name,
-            one.model,
-            one.serial,
+            one.model if wide else one.model.rpartition("/")[2],
+            *([one.serial] if wide else []),
             one.cartridge,
             one.state,
             one.position,
