@@ -114,10 +114,12 @@ class _Table(BaseModel):
 
 
 class RigSection(_Table):
-    """``[rig]``: what holds for the whole rig. ``transport``: the ways in."""
+    """``[rig]``: what holds for the whole rig. ``transport``: the ways in; ``kernel``: of the guest
+    qemu, "" for a stock one."""
 
     name: Name
     guest: Literal["uml", "qemu", "host", "none"] = "uml"
+    kernel: str = ""
     seed: int = 0
     transport: Transports = ("tcmu",)
 

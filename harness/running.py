@@ -12,32 +12,27 @@ from target.plan import RigPlan
 
 def make_guest(rig: Rig, state: State) -> Guest:
     """The guest that the rig asks for, not started. Raises GuestError when there is none."""
+    if rig.rig.guest == "none":
+        raise GuestError(
+            f'the rig {rig.rig.name} has guest = "none" and is for use inside one process:'
+            ' set guest = "uml" to run commands in it'
+        )
+    plan, folder, keep_open = _stocked(rig, state), state.run_directory, (state.lock,)
+    remove = state.folder if state.temporary else None
     match rig.rig.guest:
         case "uml":
             from harness.guest.uml import UmlGuest
 
-            return UmlGuest(
-                _stocked(rig, state),
-                state.run_directory,
-                keep_open=(state.lock,),
-                remove=state.folder if state.temporary else None,
-            )
+            return UmlGuest(plan, folder, keep_open=keep_open, remove=remove)
         case "qemu":
             from harness.guest.qemu import QemuGuest
 
-            return QemuGuest(
-                _stocked(rig, state),
-                state.run_directory,
-                keep_open=(state.lock,),
-                remove=state.folder if state.temporary else None,
-            )
-        case "none":
-            raise GuestError(
-                f'the rig {rig.rig.name} has guest = "none" and is for use inside one process:'
-                ' set guest = "uml" to run commands in it'
-            )
-        case other:
-            raise GuestError(f'there is no guest "{other}" yet: set guest = "uml" in the rig file')
+            kernel = rig.rig.kernel
+            return QemuGuest(plan, folder, kernel=kernel, keep_open=keep_open, remove=remove)
+        case "host":
+            from harness.guest.host import HostGuest
+
+            return HostGuest(plan, folder, keep_open=keep_open, remove=remove)
 
 
 def _stocked(rig: Rig, state: State) -> RigPlan:

@@ -1,4 +1,5 @@
-"""The first process of a guest: starts the target, waits for its devices, runs commands.
+"""A guest's services: starts the target, waits for its devices, runs commands. As a program, the
+first process of a guest with a kernel of its own.
 
 Speaks `harness.guest.frames` over a `harness.guest.channel`. Only the standard
 library, and as little of it as possible: an import costs 5 to 10 ms in a user-mode kernel, and all
@@ -24,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from harness.discovery import TapeNodes
 
-DEVICE_TIMEOUT = 20.0
+DEVICE_TIMEOUT = 60.0
 TIME_FOR_EACH = 1.0
 """Seconds in which the target has to serve, and the kernel then to bind every device; and how many
 more for each drive."""
@@ -54,6 +55,10 @@ class Agent:
         self.patience = DEVICE_TIMEOUT + TIME_FOR_EACH * drives
         # With tcmu-runner its handler does that, and nobody else may touch the rings.
         self.fails_pending = "tcmu-runner" not in transports
+        self.own_devices = ""
+        """How the names of the kernel's devices begin that are this rig's."""
+        self.writes_late = False
+        """Whether files reach the host only when the guest's kernel is asked for that."""
         self.decoder = frames.Decoder()
         self.poll = select.poll()
         self.poll.register(channel.bell, select.POLLIN)
@@ -129,6 +134,29 @@ class Agent:
         os.close(self.target_ended)
         return status
 
+    def live(self, drives: list[str]) -> None:
+        """Start all, run commands, end all; ``drives`` as NAME=SERIAL=HOSTS. What goes wrong is
+        told to the host."""
+        channel = self.channel
+        try:
+            for way in self.ways:
+                way.prepare(self.plan)
+            self.start_target()
+            for way in self.ways:
+                way.connect(self.plan)
+            wanted = [drive.split("=") for drive in drives]
+            nodes = self.wait_for_devices({name: (serial, int(n)) for name, serial, n in wanted})
+            found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
+            channel.send(frames.pack(frames.READY, found))
+            self.serve()
+            channel.send(frames.pack(frames.STOPPED, self.stop()))
+        except ChannelClosed:
+            self.stop()
+        except BaseException as error:
+            channel.send(frames.frame(frames.FAIL, str(error).encode() or repr(error).encode()))
+            sys.excepthook(type(error), error, error.__traceback__)
+            self.stop()
+
     def serve(self) -> None:
         """Run commands until the host says stop or goes away."""
         self.poll.register(self.target_ended, select.POLLIN)
@@ -149,7 +177,7 @@ class Agent:
                         return
                     self.handle(kind, payload)
             if not self.target_alive and self.fails_pending:
-                _fail_pending_commands()
+                self.fail_pending_commands()
             if self.command and self.command.ended:
                 self.finish_command(self.command)
 
@@ -185,8 +213,27 @@ class Agent:
         self.command = None
         while _reap_orphan(self.target if self.target_alive else 0):
             pass
-        os.sync()
+        if self.writes_late:
+            os.sync()
         self.channel.send(frames.pack(frames.EXIT, status))
+
+    def fail_pending_commands(self) -> None:
+        """Answer the SCSI commands that a dead target will never answer.
+
+        Without it whoever waits for such a command could not even be killed. Writing 2 to
+        reset_ring completes them with CHECK CONDITION.
+        """
+        for name in os.listdir(BACKSTORES) if os.path.isdir(BACKSTORES) else []:
+            if name.startswith(self.own_devices):
+                try:
+                    with open(f"{BACKSTORES}/{name}/action/reset_ring", "wb", buffering=0) as file:
+                        file.write(b"2")
+                except OSError:
+                    pass
+
+    def end_commands(self) -> None:
+        """End every process but the target: commands, and what they left."""
+        end_processes(self.target if self.target_alive else 0)
 
     def stop(self) -> int | None:
         """End what still runs, then the target; its exit status, None if it had to be killed.
@@ -194,7 +241,7 @@ class Agent:
         Commands go first: closing a tape device makes the kernel write filemarks, which the
         target has to answer.
         """
-        end_processes(self.target if self.target_alive else 0)
+        self.end_commands()
         if not self.target_alive:
             return None
         for way in self.ways:
@@ -223,33 +270,22 @@ def main() -> None:
     console, memory, plan, log, transports, *drives = sys.argv[1:]
     bell = os.open(console, os.O_RDWR | os.O_NONBLOCK)
     _make_raw(bell)
-    shared = mmap.mmap(os.open(memory, os.O_RDWR), MEMORY)
-    channel = Channel(bell, memoryview(shared), first=False)
+    channel = Channel(bell, map_memory(memory), first=False)
     agent = Agent(channel, plan, log, tuple(transports.split(",")), len(drives))
+    agent.writes_late = " hostfs " in _root_mount()
     try:
         _finish_dev()
         _loopback_up()
-        for way in agent.ways:
-            way.prepare(plan)
-        agent.start_target()
-        for way in agent.ways:
-            way.connect(plan)
-        wanted = [drive.split("=") for drive in drives]
-        nodes = agent.wait_for_devices({name: (serial, int(n)) for name, serial, n in wanted})
-        found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
-        channel.send(frames.pack(frames.READY, found))
-        agent.serve()
-        channel.send(frames.pack(frames.STOPPED, agent.stop()))
-    except ChannelClosed:
-        agent.stop()
-    except BaseException as error:
-        channel.send(frames.frame(frames.FAIL, str(error).encode() or repr(error).encode()))
-        sys.excepthook(type(error), error, error.__traceback__)
-        agent.stop()
+        agent.live(drives)
     finally:
         os.sync()
         termios.tcdrain(bell)
         _power_off()
+
+
+def map_memory(path: str) -> memoryview:
+    """The memory that the channel is in."""
+    return memoryview(mmap.mmap(os.open(path, os.O_RDWR), MEMORY))
 
 
 def _become_target(plan: str, log: str, tell: int) -> None:
@@ -295,6 +331,11 @@ def _finish_dev() -> None:
             os.symlink("/proc/self/fd" + to, "/dev/" + name)
 
 
+def _root_mount() -> str:
+    with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
+        return file.readline()
+
+
 def _loopback_up() -> None:
     """Bring the guest's own 127.0.0.1 up (SIOCSIFFLAGS with IFF_UP | IFF_RUNNING)."""
     import _socket
@@ -303,20 +344,6 @@ def _loopback_up() -> None:
     sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
     fcntl.ioctl(sock.fileno(), 0x8914, with_flags)
     sock.close()
-
-
-def _fail_pending_commands() -> None:
-    """Answer the SCSI commands that a dead target will never answer.
-
-    Without it whoever waits for such a command could not even be killed. Writing 2 to reset_ring
-    completes them with CHECK CONDITION.
-    """
-    for name in os.listdir(BACKSTORES) if os.path.isdir(BACKSTORES) else []:
-        try:
-            with open(f"{BACKSTORES}/{name}/action/reset_ring", "wb", buffering=0) as file:
-                file.write(b"2")
-        except OSError:
-            pass
 
 
 def _reap_orphan(target: int) -> bool:

@@ -1,4 +1,4 @@
-"""The first files of a kernel whose disk is not a disk: an archive with modules, busybox and a script.
+"""The first files of a kernel whose disk is none: an archive with modules, busybox, a script.
 
 The archive is a cpio of the "new" format (Linux Documentation/driver-api/early-userspace/
 buffer-format.rst): a header of hexadecimal numbers, name, data, each padded to four bytes.
@@ -26,7 +26,9 @@ class Initramfs:
         self._data = bytearray()
         self._count = 0
 
-    def add(self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> None:
+    def add(
+        self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)
+    ) -> None:
         """A file of that ``st_mode``; a special one with its major and minor number."""
         self._count += 1
         path = name.encode() + b"\0"
@@ -48,7 +50,7 @@ class Initramfs:
 def write_initramfs(path: Path, kernel: Kernel, names: Iterable[str], script: str) -> None:
     """An archive whose first process loads those modules and runs that script of busybox' shell."""
     archive = Initramfs()
-    for folder in ("bin", "dev", "root", "cached"):
+    for folder in ("bin", "dev", "root", "live", "kept"):
         archive.add(folder, stat.S_IFDIR | 0o755)
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     archive.add("bin/busybox", stat.S_IFREG | 0o755, busybox().read_bytes())

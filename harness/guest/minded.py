@@ -123,7 +123,11 @@ class MindedGuest(ABC):
         self.run_directory.mkdir(parents=True)
         self.plan.save(self.plan_file)
         ways.provide(self.plan.transports, self.run_directory)
-        self._launch()
+        try:
+            self._launch()
+        except BaseException:
+            self.kill()
+            raise
         assert self._console is not None
         timeout += TIME_FOR_EACH * len(self.plan.drives)
         try:
@@ -270,8 +274,8 @@ class MindedGuest(ABC):
             os.close(self._lifeline)
             self._lifeline = -1
         if self._minder is not None:
-            if self._minder.wait() < 0:
-                self._end_unminded()
+            if self.await_minder() < 0:
+                self.end_unminded()
             self._minder = None
             os.close(self._minder_ended)
         self._devices = {}
@@ -291,13 +295,26 @@ class MindedGuest(ABC):
         else:
             self.kill()
 
-    def _end_unminded(self) -> None:
-        """Kill what a guest leaves when its minder was killed: all whose HOME is its folder."""
+    def await_minder(self) -> int:
+        """Wait until the minder has ended; its status as `subprocess.Popen` has it."""
+        assert self._minder is not None
+        return self._minder.wait()
+
+    def end_unminded(self) -> None:
+        """Kill what a guest leaves when its minder was killed."""
+        for process in self.processes():
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        """The guest's processes on this machine: those whose HOME is its folder."""
         mark = os.fsencode(f"HOME={self.run_directory}")
+        found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
+                    found.append(int(process.name))
+        return found
 
     def _failure(self, sentence: str) -> GuestError:
         """End the guest; an error that tells what its logs said last."""

@@ -31,8 +31,8 @@ BOOT_TIMEOUT = 180.0
 MODULES_FOR_ROOT = ("virtio_pci", "9pnet_virtio", "9p")
 EMULATED = (
     *("-accel", "tcg,thread=multi,tb-size=256"),
-    # Page tables of five levels take longer to walk, and there is no need for them.
-    *("-cpu", "max,la57=off"),
+    # What newer processors have, wide registers and checks of memory, takes long to emulate.
+    *("-cpu", "Nehalem,+aes,+pclmulqdq,+rdrand"),
 )
 VIRTUAL = ("-accel", "kvm", "-cpu", "max")
 CHANNEL_SLOT = "0x8"
@@ -68,7 +68,8 @@ class QemuGuest(MindedGuest):
     ) -> None:
         plan = replace(plan, run=GUEST_RUN)
         super().__init__(plan, run_directory, keep_open=keep_open, remove=remove)
-        self.wanted = kernel
+        self.version = kernel
+        self._kernel: Kernel | None = None
         self.memory = memory
 
     def start(self, timeout: float = BOOT_TIMEOUT) -> None:
@@ -79,11 +80,12 @@ class QemuGuest(MindedGuest):
         """See `harness.guest.minded.MindedGuest.require`."""
         require_program(PROGRAM, PACKAGE)
         require_program("modprobe", "kmod")
+        self._kernel = find_kernel(self.version)
 
     def command(self, bell: int, memory: int) -> list[str]:
         """The machine; the agent finds the bell as its second serial line."""
         qemu = require_program(PROGRAM, PACKAGE)
-        kernel = find_kernel(self.wanted)
+        kernel = self._kernel or find_kernel(self.version)
         agent = self.agent_command("harness.guest.agent", "/dev/ttyS1", CHANNEL_MEMORY)
         names = ways.modules(self.plan.transports)
         init = write_init(self.run_directory, kernel.folder, names, agent)
@@ -94,32 +96,35 @@ class QemuGuest(MindedGuest):
             *(VIRTUAL if kvm_works(qemu, kernel) else EMULATED),
             *("-machine", "pc", "-m", str(self.memory)),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-            *self._kernel(kernel, archive),
+            *boot(kernel, archive),
             *("-serial", "stdio"),
             *("-chardev", f"socket,id=bell,fd={bell}", "-serial", "chardev:bell"),
-            *self._shared(memory),
-            *share("root"),
-            *share("cached"),
+            *shared_memory(memory, self.shared_memory),
+            *share("kept"),
+            *share("live"),
         ]
 
-    def _kernel(self, kernel: Kernel, archive: Path) -> list[str]:
-        words = [
-            "console=ttyS0 quiet printk.time=0",
-            # A panic ends the machine, because -no-reboot does.
-            "panic=-1",
-            # Of no use here, and seconds of an emulated processor.
-            "mitigations=off nokaslr cryptomgr.notests initcall_blacklist=init_kprobe_trace",
-            "raid6_pq.no_selection=1",
-        ]
-        return ["-kernel", str(kernel.image), "-initrd", str(archive), "-append", " ".join(words)]
 
-    def _shared(self, memory: int) -> list[str]:
-        path = f"/proc/self/fd/{memory}"
-        backend = f"memory-backend-file,id=channel,share=on,mem-path={path}"
-        return [
-            *("-object", f"{backend},size={self.shared_memory}"),
-            *("-device", f"ivshmem-plain,memdev=channel,addr={CHANNEL_SLOT}"),
-        ]
+def boot(kernel: Kernel, archive: Path) -> list[str]:
+    """What to boot, and the kernel's command line."""
+    words = [
+        "console=ttyS0 quiet printk.time=0",
+        # A panic ends the machine, because -no-reboot does.
+        "panic=-1",
+        # Of no use here, and half of the time of an emulated processor.
+        "mitigations=off nokaslr norandmaps init_on_alloc=0 apparmor=0 selinux=0 audit=0",
+        "cgroup_disable=memory psi=0 cryptomgr.notests initcall_blacklist=init_kprobe_trace",
+    ]
+    return ["-kernel", str(kernel.image), "-initrd", str(archive), "-append", " ".join(words)]
+
+
+def shared_memory(memory: int, size: int) -> list[str]:
+    """A PCI device whose memory is that of a descriptor."""
+    backend = "memory-backend-file,id=channel,share=on"
+    return [
+        *("-object", f"{backend},mem-path=/proc/self/fd/{memory},size={size}"),
+        *("-device", f"ivshmem-plain,memdev=channel,addr={CHANNEL_SLOT}"),
+    ]
 
 
 def share(tag: str) -> list[str]:
@@ -133,29 +138,37 @@ def share(tag: str) -> list[str]:
 
 def mount_script(init: Path) -> str:
     """For busybox: mount the root and go on with ``init``, a file in it."""
-    options = "trans=virtio,version=9p2000.L,msize=524288"
-    lines = [
-        f"busybox mount -t 9p -o {options},cache=mmap root /root",
-        f"busybox mount -t 9p -o {options},cache=loose cached /cached",
-        *(f"busybox mount --bind {shlex.quote(f'/cached{x}')} {shlex.quote(f'/root{x}')}" for x in kept()),
-        # mount looks there for what is mounted already, and would find this machine's.
-        "busybox mount -t proc -o nosuid,nodev,noexec proc /root/proc",
-        "busybox mount -t devtmpfs dev /root/dev",
-        f"exec busybox switch_root -c /dev/console /root {shlex.quote(str(init))}",
-    ]
-    return "".join(f"{line}\n" for line in lines)
+    options = "trans=virtio,version=9p2000.L,access=user,msize=524288"
+    kept = "".join(f"keep {shlex.quote(folder)}\n" for folder in kept_folders())
+    return MOUNT_SCRIPT.format(options=options, kept=kept, init=shlex.quote(str(init)))
 
 
-def kept() -> list[str]:
+# Paths of programs begin at the root, so that is kept too, and what is in it is mounted over.
+MOUNT_SCRIPT = """\
+busybox mount -t 9p -o {options},cache=loose kept /root
+busybox mount -t 9p -o {options},cache=mmap live /live
+busybox mount --bind /root /kept
+for path in /live/*; do
+    name=${{path#/live}}
+    case $name in /usr | /dev | /proc | /sys) continue ;; esac
+    [ -L "$path" ] || [ ! -d "$path" ] || busybox mount --bind "$path" "/root$name"
+done
+keep() {{ busybox mount --bind "/kept$1" "/root$1"; }}
+{kept}busybox mount -t devtmpfs dev /root/dev
+# mount looks there for what is mounted already, and would find this machine's.
+busybox mount -t proc -o nosuid,nodev,noexec proc /root/proc
+exec busybox switch_root -c /dev/console /root {init}
+"""
+
+
+def kept_folders() -> list[str]:
     """Folders that do not change while a guest runs: programs, and what Python imports."""
-    folders = ["/usr"]
+    folders = []
     for entry in import_path():
         if Path(entry).name in ("site-packages", "dist-packages"):
             folders.append(entry)
         else:
             folders += [f"{entry}/{name}" for name in ("harness", "target", "keymgr")]
     return [
-        folder
-        for folder in folders
-        if os.path.isdir(folder) and (folder == "/usr" or not folder.startswith("/usr/"))
+        folder for folder in folders if os.path.isdir(folder) and not folder.startswith("/usr/")
     ]
