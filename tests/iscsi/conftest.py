@@ -40,7 +40,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start a server: ``serve(drives=1, timing=0.0, **fields of IscsiPlan)``."""
     with ExitStack() as stack:
 
-        def start(drives: int = 1, timing: float = 0.0, **iscsi: object) -> Serving:
+        def start(
+            drives: int = 1, timing: float = 0.0, medium: str = "file", **iscsi: object
+        ) -> Serving:
             cartridges = [f"KRL00{number}L9" for number in range(drives)]
             plan = RigPlan(
                 name="rig",
@@ -48,7 +50,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 drives=tuple(
                     DrivePlan(
                         f"drive{number}", "ibm/ult3580-td9", f"000000000{number}", barcode,
-                        timing=timing,
+                        timing=timing, medium=medium,
                     )
                     for number, barcode in enumerate(cartridges)
                 ),
@@ -59,6 +61,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             )  # fmt: skip
             made = build(plan)
             stack.callback(shut_down, made)
+            for drive in made.values():
+                # With timing they are still loading.
+                while drive.background.active:
+                    drive.background.reset()
             server = IscsiServer(plan, made)
             stack.callback(server.close)
             return Serving(server, made)

@@ -53,8 +53,9 @@ def test_answers_are_hashes_of_identifier_secret_and_challenge(algorithm: int, a
 @pytest.mark.parametrize("algorithms", ["5", "7", "5,7", "9,8,7", "7,5"])
 @pytest.mark.parametrize("mutual", [False, True])
 def test_a_login(secured: Serving, algorithms: str, mutual: bool) -> None:
-    target = ("keyreel", TARGET_SECRET) if mutual else (None, None)
-    who = Chap("host", SECRET, *target, algorithms)
+    who = Chap("host", SECRET, algorithms=algorithms)
+    if mutual:
+        who = who._replace(target_name="keyreel", target_secret=TARGET_SECRET)
     with IscsiInitiator(secured.address, TARGET, chap=who) as one:
         assert one.send(bytes(6)).status == 2
     with IscsiInitiator(secured.address, None, chap=who) as one:

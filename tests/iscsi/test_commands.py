@@ -326,7 +326,7 @@ def test_commands_run_in_the_order_of_their_numbers(connect: Connect) -> None:
     for number in reversed(range(8)):
         tags[start_write(one, 10 + number, cmd_sn=first + number)] = number
     one.cmd_sn = first + 8
-    ended = []
+    ended: list[int] = []
     while len(ended) < 8:
         answer = one.receive()
         tag = answer.fields["itt"]

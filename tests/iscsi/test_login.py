@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.initiators.iscsi import NAME, OFFERS, IscsiInitiator, LoginRefused
+from harness.initiators.iscsi import NAME, OFFERS, IscsiInitiator
 from target.transports.iscsi import keys, pdu
 from target.transports.iscsi.names import target_name
 from tests.iscsi.conftest import TARGET, Connect, Serve, Serving
@@ -121,7 +121,7 @@ def test_text_that_is_none(raw: Raw) -> None:
 )
 def test_a_login_stays_what_it_is(raw: Raw, change: dict[str, int]) -> None:
     raw.step(keys.encode(NONE), transit=1, csg=0, nsg=1)
-    assert raw.status(**{"csg": 1, **change}) == 0x020B
+    assert raw.status(b"", **{"csg": 1, **change}) == 0x020B
 
 
 def test_a_key_offered_twice(raw: Raw) -> None:

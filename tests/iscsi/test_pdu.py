@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,7 +186,7 @@ def test_what_is_sent_is_received_in_any_pieces(
         half.header_digest, half.data_digest = header_digest, data_digest
     sent: list[int] = []
     for number, one in enumerate(data):
-        sender.put(pdu.NOP_OUT.make(itt=number), one, lambda number=number: sent.append(number))
+        sender.put(pdu.NOP_OUT.make(itt=number), one, partial(sent.append, number))
     stream = bytearray()
     turn = 0
     while sender.waiting:

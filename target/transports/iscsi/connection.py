@@ -64,7 +64,8 @@ class Connection:
         """What has come of a text request in several parts."""
         self._rest = b""
         """What is still to be sent of a text response."""
-        self._asked = False
+        self._asked: float | None = None
+        """When it was asked whether it is still there."""
         self._cid = 0
         now = server.now()
         self.opened = self._heard = self._moved = now
@@ -101,7 +102,7 @@ class Connection:
     def _readable(self) -> None:
         try:
             for _ in range(READS):
-                if self._closed or not self._reading or not self._read():
+                if self._closed or self.sender.waiting >= TOO_MUCH or not self._read():
                     break
             self.flush()
         except Broken as error:
@@ -123,9 +124,9 @@ class Connection:
         except (BlockingIOError, InterruptedError):
             return False
         if not count:
-            self.close("the initiator closed it")
+            self.close("")
             return False
-        self._heard, self._asked = self.server.now(), False
+        self._heard, self._asked = self.server.now(), None
         self.receiver.received(count)
         return True
 
@@ -189,7 +190,8 @@ class Connection:
         if self._closed:
             return
         self._closed = True
-        logging.getLogger(__name__).debug("connection closed: %s", why)
+        if why and self.session is not None:
+            logging.getLogger(__name__).warning("%s: %s", self.session.nexus.initiator, why)
         self._set_reading(False)
         self._set_writing(False)
         self._socket.close()
@@ -209,10 +211,11 @@ class Connection:
                 self.close("the login took too long")
         elif self.sender.waiting and now - self._moved > STUCK:
             self.close("the initiator takes no data")
-        elif now - self._heard > 2 * SILENCE:
-            self.close("the initiator is silent")
-        elif now - self._heard > SILENCE and not self._asked:
-            self._asked = True
+        elif self._asked is not None:
+            if now - self._asked > SILENCE:
+                self.close("the initiator is silent")
+        elif now - self._heard > SILENCE:
+            self._asked = now
             self.send(pdu.NOP_IN.make(final=1, itt=NO_TAG, ttt=1), numbered=False)
             self.flush()
 

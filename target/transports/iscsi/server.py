@@ -141,7 +141,7 @@ class Loop:
         self.loop.remove_reader(self._listening)
         self._listening.close()
         for connection in list(self.connections):
-            connection.close("the server ends")
+            connection.close("")
         self.loop.stop()
 
     def close(self) -> None:
