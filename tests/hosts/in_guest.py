@@ -14,10 +14,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from tests.hosts.play import play
+from tests.hosts.play import play, talk
 from tests.hosts.situation import HOSTS
 from tests.hosts.table import SITUATIONS
-from tests.hosts.words import Seen
+from tests.hosts.words import Seen, inquiry
 
 SG_IO, SG_SCSI_RESET = 0x2285, 0x2284
 _RESET_DEVICE = 1
@@ -60,7 +60,7 @@ class Nodes:
 
     cannot: Mapping[str, str] = {
         "lost": "a host of the loopback driver is always there",
-        "power": "the kernel's devices go with the target",
+        "power": "nothing in the guest can cut a drive's power",
     }
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -93,9 +93,11 @@ class Nodes:
         return Seen(request.status, sense.raw[: request.sense_length], got)
 
     def event(self, host: str, name: str) -> None:
-        """A LUN reset."""
+        """A LUN reset. The kernel puts it into the host's ring and does not wait until the drive has
+        seen it; a command behind it there does, and INQUIRY meets no attention."""
         assert name == "reset"
         fcntl.ioctl(self._files[host], SG_SCSI_RESET, _RESET_DEVICE.to_bytes(4, sys.byteorder))
+        inquiry(talk(self, host))
 
 
 def main(paths: Sequence[str]) -> None:

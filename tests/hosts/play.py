@@ -18,6 +18,10 @@ _CLEANER = "9"
 """A reservation key that no situation uses."""
 
 
+class Unprepared(Exception):
+    """The drive cannot be brought to where every situation begins."""
+
+
 class Hosts(Protocol):
     """Hosts A, B and C at one drive with a tape in it."""
 
@@ -38,7 +42,7 @@ def talk(hosts: Hosts, host: str) -> Talk:
 
 def prepare(hosts: Hosts, listening: bool) -> None:
     """Whatever was before: no keys, no reservations, nothing to hear, an empty tape, blocks of any
-    length."""
+    length. Raises Unprepared."""
     hosts.event("A", "reset")
     everybody = {host: talk(hosts, host) for host in HOSTS}
     for one in everybody.values():
@@ -54,13 +58,16 @@ def prepare(hosts: Hosts, listening: bool) -> None:
     _must(words.erase(first))
     for host, one in everybody.items():
         words.hears(one)
-        assert words.hears(one) == "nothing", f"host {host} cannot be made ready"
+        heard = words.hears(one)
+        if heard != "nothing":
+            raise Unprepared(f"host {host} still hears {heard}")
         if listening:
             words.listens(one)
 
 
 def _must(said: str) -> None:
-    assert said == "good", f"the drive cannot be made ready: {said}"
+    if said != "good":
+        raise Unprepared(f"a command to begin with ended with {said}")
 
 
 def play(situation: Situation, hosts: Hosts) -> str:
@@ -68,7 +75,10 @@ def play(situation: Situation, hosts: Hosts) -> str:
     for event in EVENTS:
         if event in situation.events() and event in hosts.cannot:
             return f"cannot: {hosts.cannot[event]}"
-    prepare(hosts, situation.listening)
+    try:
+        prepare(hosts, situation.listening)
+    except Unprepared as unprepared:
+        return str(unprepared)
     for line in situation.lines():
         words_of_it = " ".join((line.host, line.action, *line.arguments))
         if line.action in EVENTS:
