@@ -93,8 +93,8 @@ class Nodes:
         return Seen(request.status, sense.raw[: request.sense_length], got)
 
     def event(self, host: str, name: str) -> None:
-        """A LUN reset. The kernel puts it into the host's ring and does not wait until the drive has
-        seen it; a command behind it there does, and INQUIRY meets no attention."""
+        """A LUN reset. The kernel puts it into the host's ring and does not wait for the drive to
+        see it; a command behind it there does, and INQUIRY meets no attention."""
         assert name == "reset"
         fcntl.ioctl(self._files[host], SG_SCSI_RESET, _RESET_DEVICE.to_bytes(4, sys.byteorder))
         inquiry(talk(self, host))
