@@ -7,8 +7,8 @@ as many descriptors, threads and sessions as before, and serves the next host.
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import itertools
 import logging
 import os
 import random
@@ -16,6 +16,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,16 @@ from target.transports.iscsi.task import Task
 from tests.iscsi.conftest import TARGET, Serve, Serving
 
 PDUS = 200_000
-BATCH = 200
+BATCH = 100
 """PDUs on one connection."""
+TALKS = 16
+"""Connections at a time."""
+PIECE = 4096
+PATIENCE = 0.005
+"""Seconds to wait for an answer."""
 EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, NO_TAG)
+KEPT = {"opcode", "ahs_length", "data_length", "cmd_sn"}
+"""Fields that are changed less often than others: after that, little is done any more."""
 LOGIN = {
     "InitiatorName": NAME, "TargetName": TARGET, "SessionType": "Normal", "AuthMethod": "None",
 }  # fmt: skip
@@ -40,6 +48,8 @@ OPERATIONS = {
     "MaxBurstLength": "8192", "FirstBurstLength": "4096", "MaxOutstandingR2T": "4",
     "HeaderDigest": "None", "DataDigest": "None", "ErrorRecoveryLevel": "0",
 }  # fmt: skip
+MIX = [pdu.SCSI_COMMAND] * 12 + [pdu.DATA_OUT] * 3
+MIX += list(REQUESTS.values())
 CDBS = [
     bytes.fromhex(text)
     for text in (
@@ -70,7 +80,7 @@ class Client:
 
     def log_in(self, mutated: bool) -> bytes:
         """To full feature phase in two steps, or in one."""
-        isid = self.dice.randrange(8)
+        isid = self.dice.randrange(64)
         first = pdu.LOGIN.make(
             immediate=1, transit=1, csg=0, nsg=self.dice.choice((1, 1, 3)), isid=isid, cmd_sn=1
         )
@@ -85,7 +95,7 @@ class Client:
         """One PDU: valid, or with a few fields or bits that are not."""
         dice = self.dice
         kind, header, data = self.valid()
-        for _ in range(dice.choice((0, 1, 1, 1, 2, 3))):
+        for _ in range(dice.choice((0, 0, 0, 0, 1, 1, 2))):
             header = self.mutate(kind, header)
         if dice.random() < 0.05:
             data = self.spoil(data)
@@ -94,7 +104,7 @@ class Client:
     def valid(self) -> tuple[Pdu, bytearray, bytes]:
         """A PDU as an initiator would send it."""
         dice = self.dice
-        kind = dice.choice([pdu.SCSI_COMMAND] * 4 + [pdu.DATA_OUT] * 2 + list(REQUESTS.values()))
+        kind = dice.choice(MIX)
         data = b""
         values = {"final": 1, "itt": self.tag, "cmd_sn": self.cmd_sn, "ttt": NO_TAG}
         if kind is pdu.SCSI_COMMAND:
@@ -105,12 +115,15 @@ class Client:
                 "attribute": dice.randrange(8),
             }  # fmt: skip
             values["write" if data else "read"] = 1
+            if data and dice.random() < 0.8:
+                values["length"] = len(data)
         elif kind is pdu.DATA_OUT:
             data = dice.randbytes(dice.choice((0, 100, 4096)))
             values |= {"itt": dice.randrange(self.tag + 1), "ttt": dice.randrange(8)}
         elif kind is pdu.TASK_MANAGEMENT:
             values |= {
-                "function": dice.choice((1, 1, 2, 3, 4, 5, 6, 8)),
+                # Resets are for all sessions: with many, no command would come to its end.
+                "function": dice.choice((1, 2, 3, 8) if dice.random() < 0.9 else (4, 5, 6, 7)),
                 "referenced_tag": dice.randrange(self.tag + 1),
             }
         elif kind is pdu.TEXT:
@@ -121,7 +134,7 @@ class Client:
         self.tag += 1
         values["itt"] = values.get("itt", self.tag)
         if "cmd_sn" in kind.layout:
-            values["immediate"] = dice.random() < 0.2
+            values["immediate"] = dice.random() < 0.5
             self.cmd_sn += not values["immediate"]
         known = {name: value for name, value in values.items() if name in kind.layout}
         return kind, kind.make(known), data
@@ -131,15 +144,14 @@ class Client:
         dice = self.dice
         way = dice.random()
         if way < 0.7:
-            fields = [f for f in kind.layout if f.name not in ("ahs_length", "data_length")]
-            field = dice.choice(fields)
+            field = dice.choice([f for f in kind.layout if f.name not in KEPT])
             value = dice.choice((dice.choice(EDGES), dice.getrandbits(field.width)))
             field.put(header, value & field.maximum)
-        elif way < 0.9:
-            at = dice.choice([*range(4), *range(8, pdu.BHS)])
+        elif way < 0.92:
+            at = dice.choice([*range(1, 4), *range(8, 24), *range(28, pdu.BHS)])
             header[at] ^= 1 << dice.randrange(8)
-        elif way < 0.98:
-            start = dice.randrange(8, pdu.BHS - 4)
+        elif way < 0.99:
+            start = dice.choice((0, 8, 12, 16, 20, 24, 32, 36, 40, 44))
             header[start : start + 4] = dice.randbytes(4)
         else:
             # From here on the stream may be out of step.
@@ -168,21 +180,51 @@ class Client:
         return bytes(header) + data + bytes(padding(len(data)))
 
 
-def talk(address: tuple[str, int], stream: bytes) -> None:
-    """Send all of a stream, whatever comes back, and wait until the target closes."""
-    deadline = time.monotonic() + 30
-    with socket.create_connection(address) as sock, contextlib.suppress(OSError):
-        sock.setblocking(False)
-        left = memoryview(stream)
-        while True:
-            assert time.monotonic() < deadline, "the server does not close the connection"
-            readable, writable, _ = select.select([sock], [sock] if left else [], [], 1)
-            if readable and not sock.recv(1 << 16):
+class Talk:
+    """One connection: sends its stream piece by piece, then waits for the target to close it."""
+
+    def __init__(self, address: tuple[str, int], stream: bytes) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setblocking(False)
+        self.left = memoryview(stream)
+        self.heard = self.started = time.monotonic()
+        self.over = False
+
+    def go_on(self, readable: bool) -> None:
+        """Take what came; say more if there is an answer, or none comes."""
+        now = time.monotonic()
+        assert now < self.started + 60, "the server does not close the connection"
+        try:
+            if readable:
+                self.over = not self.socket.recv(1 << 16)
+                self.heard = now
+            elif now < self.heard + PATIENCE:
                 return
-            if writable:
-                left = left[sock.send(left) :]
-                if not left:
-                    sock.shutdown(socket.SHUT_WR)
+            if self.left:
+                self.left = self.left[self.socket.send(self.left[:PIECE]) :]
+                self.heard = now
+            elif now > self.heard + PATIENCE:
+                self.socket.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.over = True
+
+
+def talk(address: tuple[str, int], streams: Iterator[bytes]) -> None:
+    """Say all streams, several at a time."""
+    talks: list[Talk] = []
+    while True:
+        for stream in itertools.islice(streams, TALKS - len(talks)):
+            talks.append(Talk(address, stream))
+        if not talks:
+            return
+        readable, _, _ = select.select([one.socket for one in talks], [], [], PATIENCE)
+        for one in talks:
+            one.go_on(one.socket in readable)
+            if one.over:
+                one.socket.close()
+        talks = [one for one in talks if not one.over]
 
 
 def settled(serving: Serving) -> None:
@@ -229,15 +271,16 @@ def test_mutated_pdus(
     # What the server does not expect it logs as an error; what it refuses is no news here.
     caplog.set_level(logging.ERROR)
     dice = random.Random(seed)
+
+    def streams(until: int) -> Iterator[bytes]:
+        while taken < until:
+            yield Client(dice).stream()
+
+    # After a part of it, all is there that is made once.
+    talk(serving.address, streams(PDUS // 4))
+    settled(serving)
     before = resources(), memory()
-    warm = False
-    while taken < PDUS:
-        talk(serving.address, Client(dice).stream())
-        if not warm and taken > PDUS // 4:
-            # By now all that is made once has been made.
-            warm = True
-            settled(serving)
-            before = resources(), memory()
+    talk(serving.address, streams(PDUS))
     settled(serving)
     after = resources(), memory()
     assert after[0] == before[0]

@@ -179,7 +179,12 @@ def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPa
     dead = IscsiInitiator(serving.address, TARGET)
     ping = dead.wire.receive()
     assert (ping.kind, ping.fields["itt"]) == (pdu.NOP_IN, NO_TAG)
-    answering = threading.Thread(target=lambda: pytest.raises(OSError, alive.receive))
+
+    def answer() -> None:
+        with pytest.raises(OSError):
+            alive.receive()
+
+    answering = threading.Thread(target=answer)
     answering.start()
     ended(dead.wire.socket)
     deadline = time.monotonic() + 30

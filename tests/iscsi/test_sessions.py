@@ -1,4 +1,4 @@
-"""Sessions as I_T nexuses: logout, loss, reinstatement, several hosts, and the end of the server."""
+"""Sessions as I_T nexuses: logout, loss, reinstatement, several hosts, the end of the server."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def test_a_nexus_that_comes_back_hears_of_its_loss(connect: Connect) -> None:
 def test_a_key_of_a_nexus_goes_with_it(connect: Connect) -> None:
     """Scope LOCAL: SECURITY PROTOCOL OUT, Set Data Encryption (SSC-5 8.5.3.2)."""
     one = connect()
-    page = bytes.fromhex("0010 0030 20 00 02 02 01 000000000000000000 0000 0020".replace(" ", ""))
     page = bytearray(20) + bytearray(range(32))
     page[0:4] = (0x0010).to_bytes(2, "big") + (48).to_bytes(2, "big")
     page[4], page[6], page[7], page[8] = 1 << 5, 2, 2, 1
