@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness import requirements_report as requirements
-from tests.runs import SAID, Say, checks_of_models, reports, said, scheduler
+from tests.runs import SAID, SUMMARIES, Say, reports, scheduler
 
 settings.register_profile(
     "keyreel",
@@ -92,14 +92,11 @@ def say(request: pytest.FixtureRequest) -> Say:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if lines := said(terminalreporter):
-        terminalreporter.section("figures and seeds")
-        for line in lines:
-            terminalreporter.line(line)
-    if table := checks_of_models(terminalreporter):
-        terminalreporter.section("checks of drive models")
-        for line in table:
-            terminalreporter.line(line)
+    for title, make in SUMMARIES.items():
+        if lines := make(terminalreporter):
+            terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.line(line)
     page: Path | None = config.option.requirements
     if page is not None and not config.option.collectonly:
         outcomes: dict[str, str] = {}

@@ -14,13 +14,17 @@ from collections.abc import Callable, Iterator
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.e2e.ways import WAYS
+
 SHARES = (
     # One guest with four models for all of these: the fixture `field`.
-    (re.compile(r"tests/e2e/test_models_"), "models"),
+    r"(tests/e2e/test_models_)",
+    # One guest for each way in: the fixture `way_guest`.
+    rf"tests/e2e/test_tools_\w+\.py::\w+\[({'|'.join(sorted(WAYS, reverse=True))})\b",
     # Nothing that costs is shared here, and much is long: every test function for itself.
-    (re.compile(r"tests/(crash|personalities)/.*?::\w+"), None),
+    r"(tests/(?:crash|personalities)/.*?::\w+)",
 )
-"""Beginning of a node id, and the share of those tests; None: as many as there are beginnings."""
+"""Beginnings of node ids; tests with the same group are a share."""
 
 Say = Callable[[str], None]
 """Says a line at the end of the run: the type of the fixture `say`."""
@@ -28,13 +32,15 @@ SAID = "said"
 """The user property of a test that holds such a line."""
 MODEL = "model"
 """The user property of a check of a drive model that says which one."""
+WAY = "way"
+"""The user property of a test that says by which way in it reached the drive."""
 
 
 def share(nodeid: str) -> str:
     """The share that a test belongs to."""
-    for beginning, name in SHARES:
-        if found := beginning.match(nodeid):
-            return name or found[0]
+    for beginning in SHARES:
+        if found := re.match(beginning, nodeid):
+            return found[1]
     return nodeid.partition("::")[0]
 
 
@@ -77,3 +83,33 @@ def checks_of_models(terminal: pytest.TerminalReporter) -> list[str]:
     return [f"{'model':{width}}  passed  failed"] + [
         f"{name:{width}}  {count['passed']:6}  {count['failed']:6}" for name, count in rows
     ]
+
+
+def matrix_of_ways(terminal: pytest.TerminalReporter) -> list[str]:
+    """A table of ways in: passed, failed and skipped tests of each file; empty without any."""
+    cells: dict[tuple[str, str], Counter[str]] = {}
+    for report in reports(terminal):
+        way = dict(report.user_properties).get(WAY)
+        if way and (report.when == "call" or not report.passed):
+            file = report.nodeid.partition("::")[0]
+            cells.setdefault((file, str(way)), Counter())[report.outcome] += 1
+    if not cells:
+        return []
+    ways = list(dict.fromkeys(way for _, way in cells))
+    files = sorted({file for file, _ in cells})
+    width = max(map(len, files))
+    outcomes = ("passed", "failed", "skipped")
+    lines = [f"{'passed/failed/skipped':{width}}" + "".join(f"{way:>14}" for way in ways)]
+    for file in files:
+        counts = [cells.get((file, way), Counter()) for way in ways]
+        row = ["/".join(str(count[name]) for name in outcomes) for count in counts]
+        lines.append(f"{file:{width}}" + "".join(f"{cell:>14}" for cell in row))
+    return lines
+
+
+SUMMARIES = {
+    "checks of drive models": checks_of_models,
+    "ways in": matrix_of_ways,
+    "figures and seeds": said,
+}
+"""What a run says at its end, by title."""

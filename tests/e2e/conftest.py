@@ -1,4 +1,4 @@
-"""Guests for tests: with one LTO-9 drive by module, with four models once; the keyreel command."""
+"""Guests for tests: one LTO-9 drive by each way in, four models at once; the keyreel command."""
 
 from __future__ import annotations
 
@@ -16,11 +16,22 @@ from harness.running import make_guest
 from harness.state import open_state
 from tests.e2e.models import MODELS, Model, all_models
 from tests.e2e.tools import Tools
+from tests.e2e.ways import DIFFERENCES, WAYS, Way
+from tests.runs import WAY
 
 ROOT = Path(__file__).parents[2]
 ONE_LTO9 = ROOT / "fixtures" / "rigs" / "one-lto9.toml"
 
 Keyreel = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Note by which way a test goes, and skip it where it does not hold."""
+    if hasattr(item, "callspec") and "way" in item.callspec.params:
+        way = str(item.callspec.params["way"])
+        item.user_properties.append((WAY, way))
+        if why := DIFFERENCES.get(item.function.__name__, {}).get(way):
+            pytest.skip(f"{way}: {why}")
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +53,24 @@ def guest(guest_state: Path) -> Iterator[Guest]:
         yield running
 
 
+@pytest.fixture(scope="session", params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each way to drives in turn, for all tests that use `tools`."""
+    return WAYS[request.param]
+
+
+@pytest.fixture(scope="session")
+def way_guest(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """A running guest that reaches drive0 by that way, with its cartridge in it."""
+    folder = tmp_path_factory.mktemp("way")
+    with open_state(folder) as state, make_guest(way.of(Rig.load(ONE_LTO9)), state) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def tools(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
-    """The tools in `guest`, set on drive0, in a work folder of the module."""
-    return Tools(guest, tmp_path_factory.mktemp("work"))
+def tools(way: Way, way_guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
+    """The tools on drive0 by each way, in a work folder of the module."""
+    return Tools(way_guest, tmp_path_factory.mktemp("work"), way.device("drive0"))
 
 
 @pytest.fixture

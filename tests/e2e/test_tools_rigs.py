@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from harness.guest.api import Guest
 from target.medium.partition import OBJECT_COST
 from target.personality import models as known_models
 from tests.e2e.tools import CANNOT_READ, Tools, cartridge, rig_guest, rig_text
+from tests.e2e.ways import Way
 
 pytestmark = pytest.mark.guest
 
@@ -38,30 +39,35 @@ RIG = rig_text(
 )
 
 
+DriveOf = Callable[[str], Tools]
+"""The tools on a drive, by its name."""
+
+
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    """A guest with nine drives."""
-    with rig_guest(RIG, tmp_path_factory.mktemp("many")) as guest:
+def rig(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """A guest with nine drives, by each way."""
+    with rig_guest(RIG, tmp_path_factory.mktemp("many"), way) as guest:
         yield guest
 
 
-def drive(rig: Guest, name: str, tmp_path_factory: pytest.TempPathFactory) -> Tools:
-    return Tools(rig, tmp_path_factory.mktemp(name), name)
+@pytest.fixture
+def drive_of(way: Way, rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> DriveOf:
+    return lambda name: Tools(rig, tmp_path_factory.mktemp(name), way.device(name))
 
 
 @pytest.fixture
-def lto(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Tools]:
+def lto(drive_of: DriveOf) -> dict[int, Tools]:
     """The five drives by generation, their tapes empty."""
-    drives = {n: drive(rig, f"lto{n}", tmp_path_factory) for n in GENERATIONS}
+    drives = {n: drive_of(f"lto{n}") for n in GENERATIONS}
     for tools in drives.values():
         tools.blank()
     return drives
 
 
 @pytest.fixture
-def short(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
+def short(drive_of: DriveOf) -> Tools:
     """A drive with an empty cartridge of 8 MiB."""
-    tools = drive(rig, "short", tmp_path_factory)
+    tools = drive_of("short")
     tools.blank()
     return tools
 
@@ -69,10 +75,12 @@ def short(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
 # --- models ---
 
 
-def test_each_model_is_bound_under_its_own_name(rig: Guest, lto: dict[int, Tools]) -> None:
+def test_each_model_is_bound_under_its_own_name(
+    way: Way, rig: Guest, lto: dict[int, Tools]
+) -> None:
     assert {f"ibm/ult3580-td{number}" for number in lto} <= set(known_models())
     listed = lto[9].ok("lsscsi -g")
-    assert len(listed.splitlines()) == len(rig.devices) == 9
+    assert len(listed.splitlines()) == len(rig.devices) == 9 * way.hosts
     serials = {device.serial for device in rig.devices.values()}
     assert len(serials) == 9, "each has one of its own"
     for number, tools in lto.items():
@@ -138,8 +146,8 @@ def test_one_drive_s_key_is_not_another_s(lto: dict[int, Tools]) -> None:
 
 
 @pytest.mark.req("SSC-WRITE-08", "SSC-SENSE-7-27-00", "SSC-TA-09", "SSC-TA-R1")
-def test_a_write_protected_tape(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    tools = drive(rig, "protected", tmp_path_factory)
+def test_a_write_protected_tape(drive_of: DriveOf) -> None:
+    tools = drive_of("protected")
     assert "WR_PROT" in tools.flags()
     assert "Read-only file system" in tools.fails("dd if=/dev/zero of=$TAPE bs=1000 count=1")
     assert "specific param=0x90" in tools.ok("sg_modes -p 0x0f $SG")
@@ -156,11 +164,9 @@ def test_a_write_protected_tape(rig: Guest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.req("SSC-WRITE-09")
-def test_a_generation_that_is_only_read(
-    rig: Guest, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_generation_that_is_only_read(drive_of: DriveOf) -> None:
     """An LTO-7 drive reads LTO-5 tapes and cannot write them."""
-    tools = drive(rig, "older", tmp_path_factory)
+    tools = drive_of("older")
     assert "Density code 0x58 (LTO-5)" in tools.mt("status")
     tools.mt("rewind")
     assert tools.raw("0a 00 00 00 04 00", out=b"text").status == 7
@@ -169,9 +175,9 @@ def test_a_generation_that_is_only_read(
 
 
 @pytest.mark.req("SSC-TUR-02", "SSC-SENSE-2-3A-00")
-def test_an_empty_drive(rig: Guest, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_empty_drive(drive_of: DriveOf) -> None:
     """st keeps an open waiting for 120 s; those who say O_NONBLOCK hear at once."""
-    tools = drive(rig, "empty", tmp_path_factory)
+    tools = drive_of("empty")
     assert tools.flags() == {"DR_OPEN", "IM_REP_EN"}
     assert "No medium found" in tools.fails("dd if=$TAPE of=/dev/null iflag=nonblock")
     assert "No medium found" in tools.fails("dd if=/dev/zero of=$TAPE oflag=nonblock count=1")
@@ -242,9 +248,9 @@ def test_the_end_of_medium_in_sense_data(short: Tools) -> None:
     )
 
 
-def test_an_archive_across_two_tapes(short: Tools, rig: Guest) -> None:
+def test_an_archive_across_two_tapes(short: Tools, drive_of: DriveOf) -> None:
     """tar -M goes on with the next volume when the first is full."""
-    other = rig.devices["lto9"].tape
+    other = drive_of("lto9").tape
     (short.folder / "big").write_bytes(NOISE * 10)
     guest_other = f"mt -f {other} rewind && mt -f {other} setblk 0"
     short.ok(guest_other)

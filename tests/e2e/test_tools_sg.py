@@ -20,7 +20,8 @@ def vpd(tools: Tools, page: str) -> str:
 
 
 def test_lsscsi(tools: Tools) -> None:
-    words = tools.ok("lsscsi -g").split()
+    rows = (line.split() for line in tools.ok("lsscsi -g").splitlines())
+    words = next(row for row in rows if row[-1] == tools.sg)
     # One LUN, its rewinding tape node and its sg node.
     assert words[1:] == [
         "tape", "IBM", "ULT3580-TD9", "N9P1", tools.tape.replace("nst", "st"), tools.sg,

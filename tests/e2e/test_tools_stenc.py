@@ -237,3 +237,4 @@ def test_the_key_goes_with_a_reset(keys: Tools) -> None:
     keys.ok("sg_turs $SG")
     keys.mt("rewind")
     assert keys.details()["Drive Encryption"] == "off"
+    keys.settle()

@@ -140,7 +140,7 @@ def test_more_than_a_command_carries_in_fixed_blocks(drive: Tools) -> None:
 
 
 def test_a_variable_block_of_more_than_one_mib(drive: Tools) -> None:
-    """The loopback host carries 1 MiB; the drive's own limit of 8 MiB cannot be reached here.
+    """The loopback host carries 1 MiB; the drive's own limit of 8 MiB cannot be reached there.
 
     st answers EBUSY and sends nothing, but it has been opened for writing: closing writes a
     filemark.
@@ -149,6 +149,16 @@ def test_a_variable_block_of_more_than_one_mib(drive: Tools) -> None:
     assert "Device or resource busy" in said
     limits = drive.raw("05 00 00 00 00 00", 6).data
     assert limits == bytes.fromhex("00800000 0001")
+
+
+def test_the_largest_block(drive: Tools) -> None:
+    """8 MiB, where the way carries as much."""
+    data = NOISE * 2
+    drive.write(data, len(data))
+    drive.mt("rewind")
+    assert drive.object_number() == 0
+    assert drive.read(len(data)) == data
+    assert drive.object_number() == 2
 
 
 def test_a_last_block_that_is_short(drive: Tools) -> None:

@@ -14,6 +14,7 @@ from harness.guest.api import Guest
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
+from tests.e2e.ways import DIRECT, Way
 
 TIMEOUT = 120.0
 """Seconds that any one line may take."""
@@ -204,12 +205,11 @@ class Tools:
 
     def blank(self) -> None:
         """Whatever was done before: an empty tape at its beginning, variable blocks, no key."""
-        off = r"\0\020\0\020\100\0\0\0\001"
+        (self.folder / "off").write_bytes(bytes.fromhex("0010001040000000 01").ljust(20, b"\0"))
         self.ok(
             # Loading what is loaded rewinds the drive, and leaves st's numbers as they were.
             "mt -f $TAPE load && mt -f $TAPE rewind && mt -f $TAPE setblk 0 && mt -f $TAPE erase &&"
-            f" {{ printf '{off}'; head -c 11 /dev/zero; }} |"
-            " sg_raw -s 20 $SG b5 20 00 10 00 00 00 00 00 14 00 00"
+            " sg_raw -i off -s 20 $SG b5 20 00 10 00 00 00 00 00 14 00 00"
         )
 
     # --- keys ---
@@ -267,12 +267,12 @@ def _step(said: str, log: str, data: bytes) -> Step:
 
 
 @contextmanager
-def rig_guest(text: str, folder: Path) -> Iterator[Guest]:
-    """A running guest with that rig, its state in ``folder``/state."""
+def rig_guest(text: str, folder: Path, way: Way = DIRECT) -> Iterator[Guest]:
+    """A running guest with that rig, reached by that way; its state in ``folder``/state."""
     folder.mkdir(exist_ok=True)
     file = folder / "rig.toml"
     file.write_text(text, encoding="utf-8")
-    with open_state(folder / "state") as state, make_guest(Rig.load(file), state) as guest:
+    with open_state(folder / "state") as state, make_guest(way.of(Rig.load(file)), state) as guest:
         yield guest
 
 
