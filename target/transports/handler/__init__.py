@@ -195,10 +195,10 @@ def _configured() -> set[str]:
 
 
 def _runs(program: str) -> bool:
-    """Whether there is a process of that name."""
-    for comm in Path("/proc").glob("[0-9]*/comm"):
+    """Whether there is a process of that name that has not ended."""
+    for words in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if comm.read_text().strip() == program:
+            if Path(words.read_text(errors="replace").partition("\0")[0]).name == program:
                 return True
     return False
 
