@@ -11,7 +11,7 @@ from target.medium.errors import MediumError
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
 from target.plan import CartridgePlan, DrivePlan, RigPlan
-from target.scsi.sense import CheckCondition
+from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED, CheckCondition
 from target.tape import commands
 from target.tape.drive import Drive
 
@@ -77,6 +77,10 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
         # One that cannot be loaded is in the drive all the same: commands say what is wrong.
         with suppress(CheckCondition):
             drive.insert(cartridge)
+        # It was loaded after the power came. A host that was writing when the power failed gets
+        # two unit attentions, so: the second ends the filemark that Linux (before 6.6) writes to
+        # the rewound tape, not having understood the first.
+        drive.since_power_on.append(MEDIUM_MAY_HAVE_CHANGED)
     return drive
 
 

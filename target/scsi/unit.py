@@ -58,12 +58,14 @@ class LogicalUnit:
         self.ports: list[str] = []
         """Target ports by their relative identifiers, from 1; others are added when met."""
         self.nexuses: dict[Nexus, NexusState] = {}
+        self.since_power_on = [s.POWER_ON]
+        """What a nexus has to hear of when it is first met."""
 
     # --- nexuses -----------------------------------------------------------------------------
 
     def meet(self, nexus: Nexus) -> NexusState:
         """First command of a nexus: it has yet to hear of the power-on."""
-        state = self.nexuses[nexus] = NexusState((s.POWER_ON,))
+        state = self.nexuses[nexus] = NexusState(self.since_power_on)
         state.barrier = self._barrier(nexus)
         if nexus.target not in self.ports:
             self.ports.append(nexus.target)

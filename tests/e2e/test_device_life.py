@@ -80,7 +80,7 @@ def test_a_reset_ends_a_long_command(slow: Tools) -> None:
 
 def test_a_reset_is_told_to_the_other_host(slow: Tools, rig: Guest, tmp_path: Path) -> None:
     other = Tools(rig, tmp_path, "slow@1")
-    other.ok("sg_turs $SG || sg_turs $SG")
+    other.ok(until("sg_turs $SG"))
     slow.ok("sg_reset -d $SG")
     assert "Bus device reset function occurred" in other.fails("sg_turs -v $SG")
     other.ok("sg_turs $SG")
@@ -110,9 +110,9 @@ def test_a_device_made_by_hand_is_another_host(rig: Guest, tmp_path: Path) -> No
     found = (
         "S=/dev/$(ls /sys/bus/scsi/devices/$(cat $F/tpgt_1/address | cut -d: -f1):*/scsi_generic)"
     )
-    tools.ok(f"set -e; {made} F={FABRIC}; {found}; echo $S; sg_turs $S || sg_turs $S")
+    tools.ok(f"set -e; {made} F={FABRIC}; {found}; {until('sg_turs $S')}")
     # RESERVE(10) by the new host shuts the others out, until that host has gone.
-    tools.ok(f"F={FABRIC}; {found}; sg_turs $SG; sg_raw $S 56 00 00 00 00 00 00 00 00 00")
+    tools.ok(f"F={FABRIC}; {found}; {until('sg_turs $SG')}; sg_raw $S 56 00 00 00 00 00 00 00 00 00")
     assert tools.run("sg_raw $SG 00 00 00 00 00 00")[0] == CONFLICT
     tools.ok(f"""
         rm {FABRIC}/tpgt_1/lun/lun_0/by-hand

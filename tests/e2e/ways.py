@@ -21,7 +21,9 @@ class Way:
     def of(self, rig: Rig) -> Rig:
         """The rig with its drives reached by this way."""
         section = rig.rig.model_copy(update={"transport": (self.transport,), "guest": self.guest})
-        drives = tuple(drive.model_copy(update={"hosts": self.hosts}) for drive in rig.drive)
+        drives = tuple(
+            drive.model_copy(update={"hosts": max(drive.hosts, self.hosts)}) for drive in rig.drive
+        )
         return rig.model_copy(update={"rig": section, "drive": drives})
 
     def device(self, drive: str) -> str:
