@@ -21,6 +21,8 @@ PROGRAMS = (
     ("sg_inq", "sg3-utils", False, "SCSI commands"),
     ("stenc", "stenc", False, "tape encryption control"),
     ("lsscsi", "lsscsi", False, "lists devices"),
+    ("tcmu-runner", "tcmu-runner", False, 'transport = "tcmu-runner"'),
+    ("cc", "gcc", False, "builds the handler for tcmu-runner"),
     ("tar", "tar", False, "archives"),
 )
 """Program, Debian package, whether keyreel needs it itself, what it is for."""
