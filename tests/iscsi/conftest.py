@@ -11,6 +11,7 @@ import pytest
 from harness.initiators.iscsi import IscsiInitiator
 from target.build import build, shut_down
 from target.plan import CartridgePlan, DrivePlan, IscsiPlan, RigPlan
+from target.scsi import sense as s
 from target.tape.drive import Drive
 from target.transports.iscsi.names import target_name
 from target.transports.iscsi.server import IscsiServer
@@ -29,6 +30,14 @@ class Serving:
     @property
     def drive(self) -> Drive:
         return self.drives["drive0"]
+
+
+def heard(one: IscsiInitiator) -> list[s.Code]:
+    """Every unit attention that was pending, which TEST UNIT READY reports and clears."""
+    codes: list[s.Code] = []
+    while (sense := one.send(bytes(6)).sense) is not None and sense.code.key == 6:
+        codes.append(sense.code)
+    return codes
 
 
 Serve = Callable[..., Serving]
@@ -80,14 +89,14 @@ def serving(serve: Serve) -> Serving:
 
 @pytest.fixture
 def connect(serving: Serving) -> Iterator[Connect]:
-    """Log in to drive0: ``connect(**arguments of IscsiInitiator)``; 6/29/00 is taken away."""
+    """Log in to drive0: ``connect(**arguments of IscsiInitiator)``; no attention is pending."""
     with ExitStack() as stack:
 
         def start(target: str | None = TARGET, **arguments: object) -> IscsiInitiator:
             one = IscsiInitiator(serving.address, target, **arguments)  # type: ignore[arg-type]
             stack.callback(one.close)
             if target is not None:
-                one.send(bytes(6))
+                heard(one)
             return one
 
         yield start

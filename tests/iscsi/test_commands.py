@@ -13,7 +13,7 @@ from target.scsi import sense as s
 from target.transports.iscsi import pdu
 from target.transports.iscsi.pdu import NO_TAG
 from target.transports.iscsi.session import WINDOW
-from tests.iscsi.conftest import TARGET, Connect, Serve, Serving
+from tests.iscsi.conftest import TARGET, Connect, Serve, Serving, heard
 
 MIB = 1 << 20
 TEST_UNIT_READY = bytes(6)
@@ -83,7 +83,7 @@ def test_blocks_go_there_and_back(
     sizes = data.draw(st.lists(st.integers(1, 40000), min_size=1, max_size=3))
     with IscsiInitiator(serving.address, TARGET, offers=offers) as one:
         one.longest = data.draw(lengths)
-        one.send(TEST_UNIT_READY)
+        heard(one)
         one.send(REWIND)
         for number, size in enumerate(sizes):
             assert one.send(write(size), out=block(size, number)).status == 0

@@ -27,7 +27,7 @@ from target.transports.iscsi.connection import Connection
 from target.transports.iscsi.pdu import NO_TAG, REQUESTS, Pdu, padding
 from target.transports.iscsi.session import Session
 from target.transports.iscsi.task import Task
-from tests.iscsi.conftest import TARGET, Serve, Serving
+from tests.iscsi.conftest import TARGET, Serve, Serving, heard
 
 PDUS = 200_000
 BATCH = 100
@@ -287,6 +287,5 @@ def test_mutated_pdus(
     assert after[1] < before[1] + (32 << 20)
     assert not caplog.records
     with IscsiInitiator(serving.address, TARGET) as one:
-        while one.send(bytes(6)).status:
-            pass
+        heard(one)
         assert one.send(bytes((0x12, 0, 0, 0, 36, 0)), size=36).status == 0

@@ -13,7 +13,7 @@ from target.scsi import sense as s
 from target.transports.iscsi import connection, keys, pdu, server
 from target.transports.iscsi.pdu import NO_TAG
 from target.transports.iscsi.session import MOST_IMMEDIATE, WINDOW
-from tests.iscsi.conftest import TARGET, Connect, Serving
+from tests.iscsi.conftest import TARGET, Connect, Serving, heard
 
 TEST_UNIT_READY = bytes(6)
 MIB = 1 << 20
@@ -22,8 +22,7 @@ MIB = 1 << 20
 def works(serving: Serving) -> None:
     """A host can log in and use the drive."""
     with IscsiInitiator(serving.address, TARGET, "iqn.2026-01.io.keyreel:works") as one:
-        while one.send(TEST_UNIT_READY).status:
-            pass
+        heard(one)
 
 
 def ended(sock: socket.socket, timeout: float = 30.0) -> None:
@@ -201,7 +200,7 @@ def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPa
 def test_a_client_that_takes_no_data(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds up itself, not the others, costs bounded memory, and is dropped in the end."""
     one = IscsiInitiator(serving.address, TARGET)
-    one.send(TEST_UNIT_READY)
+    heard(one)
     for _ in range(WINDOW):
         one.send(bytes((0x0A, 0, 0x20, 0, 0, 0)), out=bytes(2 * MIB))
     one.send(bytes((1, 0, 0, 0, 0, 0)))
@@ -249,7 +248,7 @@ def test_connections_that_do_not_log_in_make_room(
     open_ones = [socket.create_connection(serving.address) for _ in range(30)]
     works(serving)
     ended(open_ones[0])
-    stay.send(TEST_UNIT_READY)
+    heard(stay)
     assert stay.send(TEST_UNIT_READY).status == 0
     for sock in open_ones:
         sock.close()
@@ -264,7 +263,7 @@ def test_sessions_are_not_driven_out(serving: Serving, monkeypatch: pytest.Monke
     with pytest.raises(OSError):
         IscsiInitiator(serving.address, TARGET, isid=ISID + 9)
     for each in all_of_them:
-        each.send(TEST_UNIT_READY)
+        heard(each)
         assert each.send(TEST_UNIT_READY).status == 0
         each.close()
 
@@ -273,7 +272,7 @@ def test_nexuses_that_are_gone_are_forgotten(serving: Serving) -> None:
     """Whoever comes with ever new names does not fill the memory."""
     for number in range(300):
         one = IscsiInitiator(serving.address, TARGET, isid=number)
-        one.send(TEST_UNIT_READY)
+        heard(one)
         one.drop()
     works(serving)
     assert len(serving.drive.nexuses) <= 260

@@ -25,7 +25,7 @@ from target.transports.iscsi.management import (
     TARGET_WARM_RESET,
     TASK_REASSIGN,
 )
-from tests.iscsi.conftest import TARGET, Connect, Serve, Serving
+from tests.iscsi.conftest import TARGET, Connect, Serve, Serving, heard
 
 TEST_UNIT_READY = bytes(6)
 ERASE = bytes((0x19, 1, 0, 0, 0, 0))
@@ -51,9 +51,7 @@ def host(slow: Serving) -> Iterator[Host]:
             name = f"iqn.2026-01.io.keyreel:host{number}"
             one = IscsiInitiator(slow.address, TARGET, name, timeout=30)
             stack.callback(one.close)
-            for _ in range(3):
-                if one.send(TEST_UNIT_READY).status == 0:
-                    break
+            heard(one)
             return one
 
         yield start
@@ -66,16 +64,11 @@ def running(slow: Serving, one: IscsiInitiator) -> int:
     return tag
 
 
-def attention(one: IscsiInitiator) -> s.Code | None:
-    sense = one.send(TEST_UNIT_READY).sense
-    return None if sense is None else sense.code
-
-
 def test_abort_of_a_running_command(slow: Serving, host: Host) -> None:
     one = host(0)
     tag = running(slow, one)
     assert one.manage(ABORT_TASK, tag=tag) == COMPLETE
-    assert attention(one) is None
+    assert not heard(one)
     assert one.manage(ABORT_TASK, tag=tag) == NO_TASK
 
 
@@ -139,7 +132,7 @@ def test_abort_of_all_commands_of_a_nexus(slow: Serving, host: Host) -> None:
     theirs = other.start(TEST_UNIT_READY)
     assert one.manage(ABORT_TASK_SET) == COMPLETE
     assert other.finish(theirs)[0].status == 0
-    assert attention(one) is None
+    assert not heard(one)
 
 
 def test_clear_of_all_commands_of_a_unit(slow: Serving, host: Host) -> None:
@@ -148,9 +141,9 @@ def test_clear_of_all_commands_of_a_unit(slow: Serving, host: Host) -> None:
     running(slow, other)
     other.start(REWIND)
     assert one.manage(CLEAR_TASK_SET) == COMPLETE
-    assert attention(one) is None
-    assert attention(other) == s.COMMANDS_CLEARED
-    assert attention(other) is None
+    assert not heard(one)
+    assert heard(other) == [s.COMMANDS_CLEARED]
+    assert not heard(other)
 
 
 def test_with_the_tas_bit_others_are_told(slow: Serving, host: Host) -> None:
@@ -160,7 +153,7 @@ def test_with_the_tas_bit_others_are_told(slow: Serving, host: Host) -> None:
     tags = [running(slow, other), other.start(REWIND)]
     assert one.manage(CLEAR_TASK_SET) == COMPLETE
     assert [other.finish(tag)[0].status for tag in tags] == [0x40, 0x40]
-    assert attention(other) == s.COMMANDS_CLEARED
+    assert heard(other) == [s.COMMANDS_CLEARED]
 
 
 @pytest.mark.parametrize("function", RESETS)
@@ -174,12 +167,12 @@ def test_a_reset(slow: Serving, host: Host, function: int) -> None:
             with pytest.raises(OSError, match="closed"):
                 each.receive()
             each.login()
-        assert attention(one) == s.POWER_ON
+        assert heard(one)[0] == s.POWER_ON
         return
     code = s.DEVICE_RESET if function == LOGICAL_UNIT_RESET else s.BUS_RESET
-    assert attention(one) == code
-    assert attention(other) == code
-    assert attention(one) is None
+    assert heard(one) == [code]
+    assert heard(other) == [code]
+    assert not heard(one)
 
 
 @pytest.mark.parametrize("function", RESETS)
@@ -190,8 +183,7 @@ def test_a_reset_releases_what_was_reserved(slow: Serving, host: Host, function:
     assert other.manage(function) == COMPLETE
     if function == TARGET_COLD_RESET:
         other.login()
-    assert attention(other) is not None
-    assert attention(other) is None
+    assert heard(other)
 
 
 @pytest.mark.parametrize(

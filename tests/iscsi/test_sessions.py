@@ -11,7 +11,7 @@ from target.scsi import sense as s
 from target.scsi.command import Nexus
 from target.transports.iscsi import pdu
 from target.transports.iscsi.pdu import NO_TAG
-from tests.iscsi.conftest import TARGET, Connect, Serve, Serving
+from tests.iscsi.conftest import TARGET, Connect, Serve, Serving, heard
 
 TEST_UNIT_READY = bytes(6)
 RESERVE, RELEASE = bytes((0x16, 0, 0, 0, 0, 0)), bytes((0x17, 0, 0, 0, 0, 0))
@@ -19,11 +19,6 @@ PREVENT = bytes((0x1E, 0, 0, 0, 1, 0))
 UNLOAD = bytes((0x1B, 0, 0, 0, 0, 0))
 ERASE = bytes((0x19, 1, 0, 0, 0, 0))
 OTHER = "iqn.2026-01.io.keyreel:other"
-
-
-def attention(one: IscsiInitiator) -> s.Code | None:
-    sense = one.send(TEST_UNIT_READY).sense
-    return None if sense is None else sense.code
 
 
 def test_a_nexus_has_the_names_of_its_ports(serving: Serving, connect: Connect) -> None:
@@ -51,8 +46,8 @@ def test_with_a_nexus_goes_what_it_held(connect: Connect, end: str) -> None:
 def test_a_nexus_that_comes_back_hears_of_its_loss(connect: Connect) -> None:
     one = connect()
     one.nexus_lost()
-    assert attention(one) == s.NEXUS_LOSS
-    assert attention(one) is None
+    assert heard(one) == [s.NEXUS_LOSS]
+    assert not heard(one)
 
 
 def test_a_key_of_a_nexus_goes_with_it(connect: Connect) -> None:
@@ -67,7 +62,7 @@ def test_a_key_of_a_nexus_goes_with_it(connect: Connect) -> None:
     status = bytes((0xA2, 0x20, 0, 0x20, 0, 0, 0, 0, 1, 0, 0, 0))
     assert one.send(status, size=256).data[4] == 0x21
     one.nexus_lost()
-    assert attention(one) == s.NEXUS_LOSS
+    assert heard(one) == [s.NEXUS_LOSS]
     assert one.send(status, size=256).data[4] & 0xE0 == 0
 
 
@@ -85,24 +80,24 @@ def test_reinstatement_in_the_middle_of_a_command(serve: Serve) -> None:
     """The new session does not wait for the hours that the old one's command would take."""
     serving = serve(timing=1.0)
     one = IscsiInitiator(serving.address, TARGET)
-    one.send(TEST_UNIT_READY)
+    heard(one)
     one.start(ERASE)
     one.ping()
     with IscsiInitiator(serving.address, TARGET) as again:
-        assert attention(again) == s.NEXUS_LOSS
-        assert attention(again) is None
+        assert heard(again) == [s.NEXUS_LOSS]
+        assert not heard(again)
     one.drop()
 
 
 def test_a_loss_in_the_middle_of_a_command(serve: Serve) -> None:
     serving = serve(timing=1.0)
     one = IscsiInitiator(serving.address, TARGET)
-    one.send(TEST_UNIT_READY)
+    heard(one)
     one.start(ERASE)
     one.ping()
     one.drop()
     with IscsiInitiator(serving.address, TARGET, OTHER) as other:
-        assert attention(other) == s.POWER_ON
+        assert heard(other)[0] == s.POWER_ON
 
 
 def test_a_session_has_one_connection(connect: Connect, serving: Serving) -> None:
@@ -150,8 +145,7 @@ def test_eight_hosts_at_one_drive(serving: Serving) -> None:
     def work(number: int) -> None:
         try:
             with IscsiInitiator(serving.address, TARGET, isid=ISID + number) as one:
-                while one.send(TEST_UNIT_READY).status:
-                    pass
+                heard(one)
                 for _ in range(blocks):
                     out = bytes((number,)) * 5000
                     assert one.send(bytes((0x0A, 0, 0, 0x13, 0x88, 0)), out=out).status == 0
@@ -165,7 +159,7 @@ def test_eight_hosts_at_one_drive(serving: Serving) -> None:
         thread.join()
     assert not failed
     with IscsiInitiator(serving.address, TARGET) as one:
-        one.send(TEST_UNIT_READY)
+        heard(one)
         one.send(bytes((1, 0, 0, 0, 0, 0)))
         seen = [
             one.send(bytes((0x08, 0, 0, 0x13, 0x88, 0)), size=5000).data
@@ -188,7 +182,7 @@ def test_the_end_of_the_server(serve: Serve) -> None:
     """A command that takes hours does not hold it up."""
     serving = serve(timing=1.0)
     one = IscsiInitiator(serving.address, TARGET)
-    one.send(TEST_UNIT_READY)
+    heard(one)
     one.start(ERASE)
     one.ping()
     serving.server.close()
