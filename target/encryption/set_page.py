@@ -206,11 +206,11 @@ def _descriptors(
     while at < end:
         if at + 4 > end:
             raise invalid_parameter(at)
-        kind, flags, size = data[at], data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        # The byte between them is reserved in data-out, and not looked at: stenc sends what its
+        # stack held there.
+        kind, size = data[at], int.from_bytes(data[at + 2 : at + 4], "big")
         if not limits.get(kind) or any(kind <= other for other in found):
             raise invalid_parameter(at)
-        if flags:
-            raise invalid_parameter(at + 1, flags.bit_length() - 1)
         if size > limits[kind] or at + 4 + size > end:
             raise invalid_parameter(at + 2)
         if kind in exact and size < limits[kind]:
