@@ -66,7 +66,7 @@ def require(transports: tuple[str, ...]) -> None:
 
 
 def _serve(plan: RigPlan, state: Path) -> int:
-    title = f"keyreel serves {plan.name}, state in {state}"
+    title = f"serving {plan.name}, state in {state}"
     service = Service(plan)
     try:
         notify("READY=1", f"STATUS=serving {len(plan.drives)} drives of {plan.name}")

@@ -25,7 +25,7 @@ PATIENCE = 0.01
 MESSAGES = 5
 _WIDE = 100
 _LEAST_WAYS = 3
-_AROUND = 8
+_AROUND = 9
 """Lines of the screen that are no drives: titles, the empty ones between, the last."""
 
 
@@ -153,7 +153,7 @@ class Status:
         if self.messages.lines:
             parts.append(Text())
             parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in self.messages.lines]
-        parts.append(Text("Ctrl-C stops", style="dim"))
+        parts += [Text(), Text("Ctrl-C stops", style="dim")]
         return Group(*parts)
 
 

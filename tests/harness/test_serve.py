@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -121,7 +122,7 @@ def write(one: IscsiInitiator, count: int) -> None:
 def test_lines_say_how_to_reach_it_and_what_was_written_stays(serve: Serve, tmp_path: Path) -> None:
     served = serve("--state", tmp_path / "shelf")
     said = lines_until_ready(served)
-    assert said[0] == f"keyreel serves away, state in {tmp_path / 'shelf'}"
+    assert said[0] == f"serving away, state in {tmp_path / 'shelf'}"
     assert said[1] == "drive left: ibm/ult3580-td8, serial LEFT000001, KRL001L8"
     assert said[2].endswith(", -")
     assert TARGET in said[3]
@@ -204,6 +205,23 @@ def test_what_keeps_it_from_serving_is_one_sentence(
     assert said.count("\n") == 1
     for word in words:
         assert word.replace("{taken}", port) in said
+
+
+def test_the_unit_in_the_manual_is_one_for_systemd(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd here")
+    page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+    found = re.search(r"^    \[Unit\]\n.*?^    WantedBy=.*?$", page, re.MULTILINE | re.DOTALL)
+    assert found
+    text = re.sub("^    ", "", found[0], flags=re.MULTILINE)
+    command = "/opt/keyreel/.venv/bin/keyreel"
+    assert f"ExecStart={command} serve " in text
+    unit = tmp_path / "keyreel.service"
+    unit.write_text(text.replace(command, "/bin/true") + "\n", encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_terminal_shows_drives_hosts_and_rates(rig: Path, tmp_path: Path) -> None:
