@@ -24,6 +24,7 @@ from target.scsi.command import Nexus
 from target.tape.drive import Drive
 
 _NEXUS = Nexus("benchmark")
+_ATTEMPTS = 4
 REWIND = bytes((1, 0, 0, 0, 0, 0))
 _CLOCK = time.perf_counter
 
@@ -143,7 +144,7 @@ def repeat(drive: Drive, cdb: bytes, data: memoryview, count: int) -> None:
 
 
 def command(drive: Drive, cdb: bytes, data: memoryview | None = None) -> None:
-    """Run a command, twice if the first one met the power-on unit attention."""
+    """Run a command, again while it meets the unit attentions of the power-on."""
     buffers = () if data is None else (data,)
-    if drive.execute(_NEXUS, cdb, buffers).status and drive.execute(_NEXUS, cdb, buffers).status:
+    if all(drive.execute(_NEXUS, cdb, buffers).status for _ in range(_ATTEMPTS)):
         raise RuntimeError(f"the drive refused {cdb.hex(' ')}")
