@@ -38,10 +38,8 @@ READS = 16
 """Times that one connection is read from before others have their turn."""
 
 Action = Callable[[], object]
-
-
-def _nothing() -> None:
-    """What to do at the end of a PDU that is not looked at."""
+Handler = Callable[[dict[str, int], memoryview], object]
+"""Acts on a request, given its header's fields and its data."""
 
 
 class Connection:
@@ -114,13 +112,15 @@ class Connection:
             self.close("internal error")
 
     def _read(self) -> bool:
-        """Take what is there; False if that is nothing. Raises Broken, OSError."""
+        """Take what is there; False if that was all. Raises Broken, OSError."""
         try:
             if self._ending:
                 if not self._socket.recv(65536):
                     self.close("")
                 return True
-            count = self._socket.recvmsg_into(self.receiver.buffers())[0]
+            buffers = self.receiver.buffers()
+            room = sum(map(len, buffers))
+            count = self._socket.recvmsg_into(buffers)[0]
         except (BlockingIOError, InterruptedError):
             return False
         if not count:
@@ -128,7 +128,7 @@ class Connection:
             return False
         self._heard, self._asked = self.server.now(), None
         self.receiver.received(count)
-        return True
+        return count == room
 
     def _writable(self) -> None:
         self.flush()
@@ -249,13 +249,12 @@ class Connection:
             return memoryview(bytearray(length))
         if kind is pdu.SCSI_COMMAND:
             return self._command(fields, header, ahs, length)
-        handlers: dict[pdu.Pdu, Callable[[dict[str, int], memoryview], object]] = {
+        handler: Handler = {
             pdu.NOP_OUT: self._nop_out,
-            pdu.TASK_MANAGEMENT: lambda fields, data: manage(session, fields),
+            pdu.TASK_MANAGEMENT: self._manage,
             pdu.TEXT: self._text_request,
             pdu.LOGOUT: self._log_out,
-        }
-        handler = handlers[kind]
+        }[kind]
         return self._whole(
             header,
             length,
@@ -267,9 +266,7 @@ class Connection:
         finish, self._finish = self._finish, lambda intact: None
         finish(intact)
 
-    def _whole(
-        self, header: bytes, length: int, handler: Callable[[dict[str, int], memoryview], object]
-    ) -> memoryview:
+    def _whole(self, header: bytes, length: int, handler: Handler) -> memoryview:
         """Take the PDU's data, then call ``handler`` with its fields and data."""
         data = memoryview(bytearray(length))
         kind = pdu.REQUESTS[header[0] & 0x3F]
@@ -289,7 +286,7 @@ class Connection:
             session, kind = self.session, pdu.REQUESTS.get(header[0] & 0x3F)
             fields = {} if kind is None else kind.read(header)
             if session is not None and "cmd_sn" in fields and session.in_window(fields):
-                session.deliver(fields, _nothing)
+                session.deliver(fields, lambda: None)
             self.reject(header, reason)
 
         self._finish = finish
@@ -391,6 +388,10 @@ class Connection:
             most = self._most()
             header = pdu.NOP_IN.make(final=1, itt=fields["itt"], ttt=NO_TAG, lun=fields["lun"])
             self.send(header, data[:most])
+
+    def _manage(self, fields: dict[str, int], data: memoryview) -> None:
+        assert self.session is not None
+        manage(self.session, fields)
 
     def _most(self) -> int:
         """Bytes of a data segment that the initiator takes."""

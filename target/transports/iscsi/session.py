@@ -128,10 +128,6 @@ class Session:
             self.queue.append(task)
         self.pump()
 
-    def finds(self, fields: dict[str, int]) -> Task | None:
-        """The task of a Data-Out; None if it has ended, or was not there."""
-        return self.tasks.get(fields["itt"])
-
     def forgot(self, itt: int) -> bool:
         """Whether a command of that tag has ended not long ago."""
         return itt in self._forgotten
