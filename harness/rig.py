@@ -291,6 +291,11 @@ class Rig(_Table):
         self, drives: Numbered[Drive], cartridges: Numbered[Cartridge]
     ) -> Iterable[str]:
         """What is wrong between tables, by their numbers; each key may be right by itself."""
+        if {"tcmu", "tcmu-runner"} <= set(self.rig.transport):
+            yield (
+                "transport in [rig]: tcmu and tcmu-runner make the same devices of this kernel:"
+                " name one of them"
+            )
         yield from _repeated("cartridge", "barcode", [(n, c.barcode) for n, c in cartridges])
         # As the environment variables have them, so that no two drives share theirs.
         names = [(number, drive.name.replace("-", "_")) for number, drive in drives]

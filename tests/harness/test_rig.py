@@ -87,6 +87,11 @@ def test_default_serial_numbers_are_ten_digits_and_always_the_same(tmp_path: Pat
         ("seed = 7", "seed = 7\ncolour = 1", ["colour in [rig]", "not known", "name, guest, seed"]),
         ("seed = 7", 'seed = "x"', ["seed in [rig]", "'x'", "a valid integer"]),
         ('"uml"', '"xen"', ["guest in [rig]", "'xen'", "'uml', 'qemu', 'host' or 'none'"]),
+        (
+            "seed = 7",
+            'transport = ["tcmu", "iscsi", "tcmu-runner"]',
+            ["transport in [rig]", "the same devices", "name one of them"],
+        ),
         ('"64MiB"', '"64 floppies"', ["capacity in [[cartridge]] 1", "64 floppies", "64MiB"]),
         ('"KRL002L8"', '"KRL002Q8"', ["barcode in [[cartridge]] 2", "KRL002Q8", "L3, LT, L4"]),
         ('barcode = "KRL002L8"', 'barcode = "KRL001L9"', ["KRL001L9 is used twice"]),
