@@ -42,10 +42,12 @@ READY = "i=0; until mt -f $TAPE rewind 2>/dev/null; do i=$((i+1)); [ $i -lt 100 
 """After a loss of power the drive has unit attentions to tell, and st has to find its place."""
 SET_KEY = "sg_raw -s 52 -i key $SG b5 20 00 10 00 00 00 00 00 34 00 00 2>/dev/null"
 LOADS = (
-    "cat noise noise noise noise | dd of=$TAPE bs=256k iflag=fullblock",
-    "tar -b 64 -cf $TAPE noise noise noise",
-    "mt -f $TAPE rewind; while dd if=$TAPE of=/dev/null bs=256k count=100; do :; done",
+    "exec 3>$TAPE; echo >begun; cat noise noise noise noise | dd bs=256k iflag=fullblock >&3",
+    "exec 3>$TAPE; echo >begun; tar -b 64 -cf - noise noise noise >&3",
+    "mt -f $TAPE rewind; exec 3<$TAPE; echo >begun; while dd bs=256k count=100 <&3; do :; done",
 )
+"""They open the device before the target dies: whoever opens it later finds a rewound tape, as
+with a real drive that was switched off and on."""
 
 
 def key_page(key: bytes) -> bytes:
@@ -67,6 +69,7 @@ def test_kills_under_load(way: str, tmp_path: Path, say: Say) -> None:
     restored = 0
     with open_state(tmp_path / "state") as state, make_guest(Rig.load(rig), state) as guest:
         tools = Tools(guest, work)
+        tools.ok("mkfifo begun")
         for kill in range(KILLS):
             archive = f"archive{kill}"
             (work / archive).write_bytes(chance.randbytes(chance.randrange(300_000)))
@@ -74,7 +77,7 @@ def test_kills_under_load(way: str, tmp_path: Path, say: Say) -> None:
             load = chance.choice(LOADS)
             group = tools.ok(
                 f"set -e; {READY}; {key}; mt -f $TAPE asf {kill}; tar -b 64 -cf $TAPE {archive};"
-                f" setsid sh -c '{load}' >/dev/null 2>&1 </dev/null & echo $!"
+                f" setsid sh -c '{load}' >/dev/null 2>&1 </dev/null & echo $!; read _ <begun"
             )
             select.select([], [], [], chance.random() ** 2)  # no wait for anything: an instant
             guest.restart_target()
