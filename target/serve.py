@@ -10,17 +10,20 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from target.build import build, shut_down
 from target.medium.errors import MediumError
 from target.plan import RigPlan
+from target.tape.drive import Drive
 from target.transports import Transport, find
 
 STOP = {signal.SIGTERM, signal.SIGINT}
 SWITCH_INTERVAL = 0.001
 """Seconds after which a drive's thread lets another one run Python; see docs/benchmarks.md."""
+_ABORT_INTERVAL = 0.02
 FAILURES = (OSError, ValueError, MediumError)
 
 
@@ -46,14 +49,28 @@ class Service:
             raise
 
     def close(self) -> None:
-        """Out of reach, and everything durable. Raises OSError or MediumError, closed all the
-        same."""
+        """Out of reach, and everything durable; commands that wait for time are aborted.
+
+        Raises OSError or MediumError, closed all the same.
+        """
+        drives, self.drives = self.drives, {}
+        closed = threading.Event()
+        hurry = threading.Thread(target=_abort, args=[drives.values(), closed], daemon=True)
+        hurry.start()
         try:
             while self.transports:
                 self.transports.pop().close()
         finally:
-            drives, self.drives = self.drives, {}
+            closed.set()
+            hurry.join()
             shut_down(drives)
+
+
+def _abort(drives: Iterable[Drive], closed: threading.Event) -> None:
+    """Let nothing wait for time: a kernel keeps a device until its commands are over."""
+    while not closed.wait(_ABORT_INTERVAL):
+        for drive in drives:
+            drive.abort()
 
 
 def main(arguments: Sequence[str], ready: Callable[[], object] = lambda: None) -> int:
