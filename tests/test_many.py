@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +16,10 @@ from harness.cartridges import show
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
-from target import personality
+from target import personality, serve
 from target.build import build, shut_down, stock
 from target.clock import SYSTEM, Clock
+from target.plan import RigPlan
 from target.tape import commands
 from target.tape.drive import Drive
 from tests.tape.host import GOOD, Host, new_cartridge
@@ -44,6 +45,7 @@ model = "ibm/ult3580-td8"
 cartridge = "SLOW01L8"
 timing = 0.2
 """
+TASK_ABORTED = 0x40
 FAR = 120.0
 """Seconds that nothing here comes near to, on any machine."""
 
@@ -146,6 +148,37 @@ def test_a_drive_in_a_long_command_keeps_no_other_waiting(tmp_path: Path) -> Non
         clock.release.set()
         unloads.join(FAR)
         assert ended == [GOOD]
+
+
+class Patient:
+    """A transport as a kernel is: away only once its command is over."""
+
+    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
+        (self.drive,) = drives.values()
+        self.drive.background.reset()
+        self.host = ready(Host(self.drive))
+        self.statuses: list[int] = []
+        self.thread = threading.Thread(target=self.unload)
+
+    def unload(self) -> None:
+        self.statuses.append(self.host.load(load=False).status)
+
+    def close(self) -> None:
+        self.thread.start()
+        self.thread.join(FAR)
+
+
+def test_a_service_that_stops_waits_for_no_tape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "slow.toml"
+    path.write_text('[rig]\nname = "slow"' + SLOW.replace("0.2", "1000"), encoding="utf-8")
+    monkeypatch.setattr(serve, "find", lambda name: Patient)
+    service = serve.Service(Rig.load(path).plan(tmp_path))
+    (transport,) = service.transports
+    assert isinstance(transport, Patient)
+    service.close()
+    assert transport.statuses == [TASK_ABORTED]
 
 
 @pytest.mark.guest
