@@ -18,6 +18,8 @@ from tests.e2e.ways import DIRECT, Way
 
 TIMEOUT = 120.0
 """Seconds that any one line may take."""
+PLAIN = re.compile(r"(mt|dd|tar|stenc|lsscsi|sg_\w+)( (\$(TAPE|SG)\b|[\w./,:=+-])+)+")
+"""A line that is one program, with nothing for a shell to do but to know $TAPE and $SG."""
 CANNOT_READ = "Input/output error"
 
 
@@ -102,9 +104,11 @@ class Tools:
     def run(self, line: str, stdin: bytes = b"") -> tuple[int, str]:
         """Run a shell line: its exit status and its output, errors after it."""
         variables = {**os.environ, "LC_ALL": "C", "TAPE": self.tape, "SG": self.sg}
-        done = self.guest.run(
-            ["sh", "-c", line], stdin=stdin, env=variables, cwd=self.folder, timeout=TIMEOUT
-        )
+        argv = ["sh", "-c", line]
+        if PLAIN.fullmatch(line):
+            # Half the processes, and in a guest that is half the time.
+            argv = line.replace("$TAPE", self.tape).replace("$SG", self.sg).split()
+        done = self.guest.run(argv, stdin=stdin, env=variables, cwd=self.folder, timeout=TIMEOUT)
         self.said += done.stdout + done.stderr
         return done.status, (done.stdout + done.stderr).decode()
 
