@@ -22,6 +22,8 @@ from target.plan import RigPlan
 CONFIGFS = Path("/sys/kernel/config")
 LOCKS = Path("/run")
 AGENT = "harness.guest.host_agent"
+RECHECK = 0.2
+"""Seconds between two looks at a guest that ends."""
 
 
 class HostGuest(MindedGuest):
@@ -65,17 +67,15 @@ class HostGuest(MindedGuest):
             self.keep_open = self._locks
 
     def await_minder(self) -> int:
-        """As every guest. Commands that wait for a drive of a dead target cannot be killed before
-        the drive has failed them, so it is made to."""
+        """As every guest. Commands that wait for the drive of a dead target cannot be killed
+        before the drive has failed them, so it is made to."""
         assert self._minder is not None
-        try:
-            return self._minder.wait(self.grace + 5)
-        except subprocess.TimeoutExpired:
-            while self._minder.poll() is None:
+        while self._minder.poll() is None:
+            if self.processes() == [self._minder.pid]:
                 self._fail_pending()
-                with suppress(subprocess.TimeoutExpired):
-                    self._minder.wait(0.1)
-            return self._minder.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._minder.wait(RECHECK)
+        return self._minder.returncode
 
     def end_unminded(self) -> None:
         """The agent ends by itself, now that its channel is closed; else it is killed."""

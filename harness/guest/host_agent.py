@@ -16,6 +16,7 @@ from harness.guest.channel import Channel
 from harness.guest.command import GRACE
 from target.plan import RigPlan
 from target.transports.lio import LioDevice
+from target.transports.tcmu import SUBTYPE
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -76,7 +77,7 @@ def main() -> None:
 def devices(plan: RigPlan) -> list[LioDevice]:
     """The kernel's devices of a rig."""
     return [
-        LioDevice(plan.name, drive.name, host)
+        LioDevice(plan.name, drive.name, host, SUBTYPE)
         for drive in plan.drives
         for host in range(drive.hosts)
     ]
