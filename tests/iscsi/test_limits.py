@@ -173,11 +173,8 @@ def test_a_login_that_takes_too_long(serving: Serving, monkeypatch: pytest.Monke
 
 def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that answers stays, one that does not goes, and its nexus with it."""
-    monkeypatch.setattr(connection, "SILENCE", 1.0)
+    monkeypatch.setattr(connection, "SILENCE", 1.5)
     alive = IscsiInitiator(serving.address, TARGET, isid=ISID + 1)
-    dead = IscsiInitiator(serving.address, TARGET)
-    ping = dead.wire.receive()
-    assert (ping.kind, ping.fields["itt"]) == (pdu.NOP_IN, NO_TAG)
 
     def answer() -> None:
         with pytest.raises(OSError):
@@ -185,6 +182,9 @@ def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPa
 
     answering = threading.Thread(target=answer)
     answering.start()
+    dead = IscsiInitiator(serving.address, TARGET)
+    ping = dead.wire.receive()
+    assert (ping.kind, ping.fields["itt"]) == (pdu.NOP_IN, NO_TAG)
     ended(dead.wire.socket)
     deadline = time.monotonic() + 30
     wanted = f"{NAME},i,0x{ISID:012x}"
@@ -297,3 +297,25 @@ def test_a_buffer_that_had_a_key_is_wiped(serving: Serving, connect: Connect) ->
     assert kept
     for memory in [*kept, bytes(mine.receiver._ahead)]:
         assert key[:8] not in memory
+
+
+def test_a_key_that_came_half_is_wiped(serving: Serving, connect: Connect) -> None:
+    """The connection ends in the middle of it."""
+    one = connect()
+    (mine,) = serving.server._loop.connections
+    header = pdu.SCSI_COMMAND.make(
+        final=1, write=1, itt=9, length=52, data_length=52, cmd_sn=one.cmd_sn,
+        cdb=0xB5200010_00000000_00340000_00000000,
+    )  # fmt: skip
+    one.wire.socket.sendall(bytes(header) + b"key-key-key-key-")
+    deadline = time.monotonic() + 30
+    while mine._filled is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert mine._filled is not None
+    memory = mine._filled.buffer
+    assert memory is not None
+    assert bytes(memory[:16]) == b"key-key-key-key-"
+    one.drop()
+    while mine._filled is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(memory)

@@ -54,6 +54,9 @@ class Connection:
         self._socket = sock
         self._login: Login | None = Login(server.credentials, server.targets.__contains__)
         self._finish: Callable[[bool], object] = lambda intact: None
+        self._dropped = bytearray()
+        self._filled: Task | None = None
+        """Whose buffer the data that come now go to."""
         self._closed = False
         self._ending = False
         """No request is taken any more; closed once everything is sent."""
@@ -199,6 +202,15 @@ class Connection:
         self.server.gone(self)
         if self.session is not None:
             self.session.close()
+        if self._filled is not None:
+            self._filled.release()
+            self._fill(None)
+
+    def _fill(self, task: Task | None) -> None:
+        """The data that come from now on are that task's; those before are all there."""
+        before, self._filled = self._filled, task
+        if before is not None:
+            before.received()
 
     def tick(self) -> None:
         """Called every second: time limits."""
@@ -227,7 +239,7 @@ class Connection:
         kind = pdu.REQUESTS.get(opcode)
         self._finish = lambda intact: None
         if self._ending:
-            return memoryview(bytearray(length))
+            return self._drop(length)
         if self._login is not None:
             if kind is not pdu.LOGIN:
                 raise Broken("no login")
@@ -246,7 +258,7 @@ class Connection:
             return self._refuse(header, length, pdu.PROTOCOL_ERROR)
         fields = kind.read(header)
         if not session.in_window(fields):
-            return memoryview(bytearray(length))
+            return self._drop(length)
         if kind is pdu.SCSI_COMMAND:
             return self._command(fields, header, ahs, length)
         handler: Handler = {
@@ -263,8 +275,14 @@ class Connection:
 
     def end(self, intact: bool) -> None:
         """The PDU is all there. See `stream.Sink`."""
+        self._dropped[:] = bytes(len(self._dropped))
         finish, self._finish = self._finish, lambda intact: None
         finish(intact)
+
+    def _drop(self, length: int) -> memoryview:
+        """Where data go that nobody wants. They may be a key: see `end`."""
+        self._dropped = bytearray(length)
+        return memoryview(self._dropped)
 
     def _whole(self, header: bytes, length: int, handler: Handler) -> memoryview:
         """Take the PDU's data, then call ``handler`` with its fields and data."""
@@ -290,7 +308,7 @@ class Connection:
             self.reject(header, reason)
 
         self._finish = finish
-        return memoryview(bytearray(length))
+        return self._drop(length)
 
     def reject(self, header: bytes, reason: int) -> None:
         """Say that a PDU was not taken."""
@@ -348,19 +366,20 @@ class Connection:
         if fields["immediate"] and len(session.tasks) >= WINDOW + MOST_IMMEDIATE:
             return self._refuse(header, length, pdu.TOO_MANY_IMMEDIATE)
         task = Task(fields, cdb, session.parameters, session.pool)
+        self._fill(task)
         place = None
         if length:
             place = task.immediate(length, session.parameters.yes("ImmediateData"))
 
         def finish(intact: bool) -> None:
-            task.received()
+            self._fill(None)
             if not intact:
                 self._broken(header)
             session.started(task, bool(fields["final"]))
             session.deliver(fields, lambda: session.enqueue(task))
 
         self._finish = finish
-        return place if place is not None else memoryview(bytearray(length))
+        return place if place is not None else self._drop(length)
 
     def _data_out(self, header: bytes, length: int) -> memoryview:
         """SCSI Data-Out, straight into the buffer of its command."""
@@ -370,18 +389,19 @@ class Connection:
         task = session.tasks.get(fields["itt"])
         if task is None:
             if session.forgot(fields["itt"]):
-                return memoryview(bytearray(length))
+                return self._drop(length)
             return self._refuse(header, length, pdu.PROTOCOL_ERROR)
+        self._fill(task)
         place = task.data_out(fields)
 
         def finish(intact: bool) -> None:
-            task.received()
+            self._fill(None)
             if not intact:
                 self._broken(header)
             session.data_out_ended(task, fields)
 
         self._finish = finish
-        return place if place is not None else memoryview(bytearray(length))
+        return place if place is not None else self._drop(length)
 
     def _nop_out(self, fields: dict[str, int], data: memoryview) -> None:
         if fields["itt"] != NO_TAG:
