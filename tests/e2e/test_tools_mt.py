@@ -13,13 +13,31 @@ pytestmark = pytest.mark.guest
 NOISE = random.Random(7).randbytes(1 << 18)
 
 
-@pytest.fixture
-def files(drive: Tools) -> Tools:
+def write_files(tools: Tools) -> Tools:
     """Files of 3, 2 and 4 blocks of 1000 bytes, at the beginning: objects 0-2, 4-5, 7-10."""
+    tools.blank()
     for blocks in (3, 2, 4):
-        drive.write(NOISE[: blocks * 1000], 1000)
-    drive.mt("rewind")
-    return drive
+        tools.write(NOISE[: blocks * 1000], 1000)
+    tools.mt("rewind")
+    return tools
+
+
+@pytest.fixture
+def files(tools: Tools) -> Tools:
+    """Those files, for a test that changes them."""
+    return write_files(tools)
+
+
+@pytest.fixture(scope="module")
+def lasting(tools: Tools) -> Tools:
+    return write_files(tools)
+
+
+@pytest.fixture
+def same_files(lasting: Tools) -> Tools:
+    """Those files, written once: for tests that only read, one behind the other."""
+    lasting.mt("rewind")
+    return lasting
 
 
 def where(tools: Tools) -> tuple[int, int, int]:
@@ -93,42 +111,42 @@ def test_status_without_a_volume(drive: Tools) -> None:
         (["seek 8", "rewind"], (0, 0, 0)),
     ],
 )
-def test_moving(files: Tools, operations: list[str], expected: tuple[int, int, int]) -> None:
+def test_moving(same_files: Tools, operations: list[str], expected: tuple[int, int, int]) -> None:
     for operation in operations:
-        files.mt(operation)
-    assert where(files) == expected
+        same_files.mt(operation)
+    assert where(same_files) == expected
 
 
-def test_tell_and_seek(files: Tools) -> None:
+def test_tell_and_seek(same_files: Tools) -> None:
     for number in (9, 0, 4, 12):
-        files.mt(f"seek {number}")
-        assert files.mt("tell") == f"At block {number}.\n"
-    files.mt("seek 8")
-    assert files.read(1000) == NOISE[1000:4000]
+        same_files.mt(f"seek {number}")
+        assert same_files.mt("tell") == f"At block {number}.\n"
+    same_files.mt("seek 8")
+    assert same_files.read(1000) == NOISE[1000:4000]
 
 
 @pytest.mark.req("SSC-SPACE-07", "SSC-SPACE-08", "SSC-SPACE-09")
-def test_moving_too_far(files: Tools) -> None:
-    assert CANNOT_READ in files.fails("mt -f $TAPE fsf 4")
-    assert files.object_number() == 12
-    assert "EOD" in files.flags()
-    assert CANNOT_READ in files.fails("mt -f $TAPE bsf 4")
-    assert files.object_number() == 0
+def test_moving_too_far(same_files: Tools) -> None:
+    assert CANNOT_READ in same_files.fails("mt -f $TAPE fsf 4")
+    assert same_files.object_number() == 12
+    assert "EOD" in same_files.flags()
+    assert CANNOT_READ in same_files.fails("mt -f $TAPE bsf 4")
+    assert same_files.object_number() == 0
     # Blocks do not go over filemarks.
-    assert CANNOT_READ in files.fails("mt -f $TAPE fsr 4")
-    assert where(files) == (1, 0, 4)
-    assert CANNOT_READ in files.fails("mt -f $TAPE bsr 1")
-    assert files.object_number() == 3
+    assert CANNOT_READ in same_files.fails("mt -f $TAPE fsr 4")
+    assert where(same_files) == (1, 0, 4)
+    assert CANNOT_READ in same_files.fails("mt -f $TAPE bsr 1")
+    assert same_files.object_number() == 3
 
 
-def test_each_file_is_what_was_written(files: Tools) -> None:
+def test_each_file_is_what_was_written(same_files: Tools) -> None:
     for number, blocks in ((2, 4), (0, 3), (1, 2)):
-        files.mt("rewind")
+        same_files.mt("rewind")
         if number:
-            files.mt(f"fsf {number}")
-        assert files.read(1000) == NOISE[: blocks * 1000]
+            same_files.mt(f"fsf {number}")
+        assert same_files.read(1000) == NOISE[: blocks * 1000]
         # dd has read the filemark too.
-        assert files.position() == (number + 1, 0)
+        assert same_files.position() == (number + 1, 0)
 
 
 @pytest.mark.req("SSC-WFM-01", "SSC-WRITE-13")

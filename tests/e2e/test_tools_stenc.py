@@ -27,17 +27,28 @@ def keys(drive: Tools) -> Tools:
     return drive
 
 
+@pytest.fixture(scope="module")
+def lasting(tools: Tools) -> Tools:
+    tools.blank()
+    tools.key_file("one", "label one")
+    tools.key_file("two", "label two")
+    tools.write(CLEAR, 1000)
+    tools.stenc("-e on -k one -a 1 --protect")
+    tools.write(SECRET, 1000)
+    tools.stenc("-e on -k two -a 1")
+    tools.write(OTHER, 1000)
+    return tools
+
+
 @pytest.fixture
-def mixed(keys: Tools) -> Tools:
-    """A clear file, one of key one, one of key two that may be read raw; no key; at the start."""
-    keys.write(CLEAR, 1000)
-    keys.stenc("-e on -k one -a 1 --protect")
-    keys.write(SECRET, 1000)
-    keys.stenc("-e on -k two -a 1")
-    keys.write(OTHER, 1000)
-    keys.stenc("-e off -a 1")
-    keys.mt("rewind")
-    return keys
+def mixed(lasting: Tools) -> Tools:
+    """A clear file, one of key one, one of key two that may be read raw; no key; at the start.
+
+    Written once: for tests that only read, one behind the other.
+    """
+    lasting.stenc("-e off -a 1")
+    lasting.mt("rewind")
+    return lasting
 
 
 def sense(tools: Tools) -> str:
