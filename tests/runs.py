@@ -21,8 +21,10 @@ SHARES = (
     r"(tests/e2e/test_models_)",
     # One guest for each way in: the fixture `way_guest`.
     rf"tests/e2e/test_tools_\w+\.py::\w+\[({'|'.join(sorted(WAYS, reverse=True))})\b",
-    # Nothing that costs is shared here, and much is long: every test function for itself.
-    r"(tests/(?:crash|personalities)/.*?::\w+)",
+    # Long tests that share nothing: each for itself.
+    r"(tests/crash/.*)",
+    # Thousands of short ones: by theme.
+    r"(tests/personalities/.*?::\w+)",
 )
 """Beginnings of node ids; tests with the same group are a share."""
 
