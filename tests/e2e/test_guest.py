@@ -264,8 +264,10 @@ def test_a_target_that_cannot_start_shows_its_log(tmp_path: Path, one_lto9: Path
     with open_state(tmp_path / "state") as state:
         guest = make_guest(Rig.load(tmp_path / "rig.toml"), state)
         assert isinstance(guest, UmlGuest)
+        shelf = tmp_path / "state" / "cartridges"
+        shutil.rmtree(shelf, ignore_errors=True)
         # A file where the cartridges' folder should be.
-        (tmp_path / "state" / "cartridges").write_bytes(b"")
+        shelf.write_bytes(b"")
         with pytest.raises(GuestError, match="the target process ended") as caught:
             guest.start()
     assert "last lines of the target's log" in str(caught.value)
