@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from target import personality
-from target.medium.cartridge import Cartridge, read_identity
+from target.medium.cartridge import Blank, Cartridge, create_all, read_identity
 from target.medium.errors import MediumError
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
@@ -29,8 +29,14 @@ def stock(plan: RigPlan) -> None:
 
     For whoever starts a rig: there may be thousands. Raises MediumError as `ensure` does.
     """
-    for cartridge in plan.cartridges:
+    there = {cartridge for cartridge in plan.cartridges if Path(cartridge.path).exists()}
+    create_all([_blank(cartridge) for cartridge in plan.cartridges if cartridge not in there])
+    for cartridge in there:
         ensure(cartridge)
+
+
+def _blank(plan: CartridgePlan) -> Blank:
+    return Blank(Path(plan.path), plan.barcode, plan.capacity, plan.write_protect)
 
 
 def ensure(plan: CartridgePlan) -> None:
@@ -40,7 +46,7 @@ def ensure(plan: CartridgePlan) -> None:
     """
     folder = Path(plan.path)
     if not folder.exists():
-        Cartridge.create(folder, plan.barcode, plan.capacity, plan.write_protect)
+        create_all([_blank(plan)])
         return
     info = read_identity(folder)
     for key, wanted in (("barcode", plan.barcode), ("capacity", plan.capacity)):

@@ -12,13 +12,19 @@ from typing import Any
 def replace_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file beside, make it durable and rename it; only its owner may read it."""
     new = path.with_suffix(".new")
-    with open(new, "w", encoding="utf-8", opener=_private) as file:
-        # One write: indented output comes in hundreds of pieces.
-        file.write(json.dumps(values, indent=1))
-        file.flush()
-        os.fsync(file.fileno())
+    write_json(new, values, durable=True)
     os.replace(new, path)
     sync_folder(path.parent)
+
+
+def write_json(path: Path, values: Mapping[str, Any], *, durable: bool) -> None:
+    """Write a JSON file that only its owner may read."""
+    with open(path, "w", encoding="utf-8", opener=_private) as file:
+        # One write: indented output comes in hundreds of pieces.
+        file.write(json.dumps(values, indent=1))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

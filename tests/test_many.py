@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ from harness.state import open_state
 from target import personality, serve
 from target.build import build, shut_down, stock
 from target.clock import SYSTEM, Clock
+from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.tape import commands
 from target.tape.drive import Drive
@@ -89,6 +92,20 @@ def test_a_cartridge_that_was_never_loaded_is_a_blank_one(
     assert show(spare) == 0
     assert "blank" in capsys.readouterr().out
     assert [path.name for path in spare.iterdir()] == ["cartridge.json"]
+
+
+def test_a_shelf_that_cannot_be_made_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = silo(tmp_path, 1).plan(tmp_path)
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "sync", full)
+    with pytest.raises(MediumError, match="could not be made"):
+        stock(plan)
+    assert not list((tmp_path / "cartridges").iterdir())
 
 
 def test_drives_that_work_together_keep_their_data_apart(tmp_path: Path) -> None:

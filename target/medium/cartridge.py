@@ -16,9 +16,9 @@ import shutil
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from target.files import replace_json, sync_folder
+from target.files import replace_json, sync_folder, write_json
 from target.medium.errors import MediumError
 from target.medium.formats import CLEANINGS, FORMATS, TYPES, CartridgeType, Format, of_barcode
 from target.medium.partition import Partition
@@ -26,6 +26,8 @@ from target.medium.partition import Partition
 FORMAT = 2
 WHOLE = 0xFFFF
 _IDENTITY = "cartridge.json"
+_FEW = 16
+"""Cartridges that are made durable one by one."""
 _KEYS = {
     "barcode", "identity", "type", "recorded", "capacity", "write_protect", "partitions", "loads",
     "bytes_written", "bytes_read",
@@ -96,31 +98,7 @@ class Cartridge:
 
         ``capacity`` in bytes, by default the format's; ValueError for a bad barcode.
         """
-        kind = of_barcode(barcode)
-        if folder.exists():
-            raise MediumError(f"{folder} exists already; a new cartridge needs a new name")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        info = {
-            "format": FORMAT,
-            "barcode": barcode,
-            "identity": os.urandom(16).hex(),
-            "type": kind.suffix,
-            "recorded": kind.formats[0].name if len(kind.formats) == 1 else "",
-            "capacity": capacity,
-            "write_protect": write_protect,
-            "partitions": [_new_partition("partition0", None)],
-            **deepcopy(_COUNTERS),
-        }
-        # Made beside and renamed: a cartridge that is there is a whole one.
-        new = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
-        new.mkdir(mode=0o700)
-        try:
-            replace_json(new / _IDENTITY, info)
-            new.rename(folder)
-        except OSError as error:
-            shutil.rmtree(new, ignore_errors=True)
-            raise MediumError(f"{folder} could not be made: {error}") from error
-        sync_folder(folder.parent)
+        create_all([Blank(folder, barcode, capacity, write_protect)])
 
     def _open_partitions(self, writable: bool) -> tuple[Partition, ...]:
         whole = self.capacity
@@ -247,6 +225,65 @@ class Cartridge:
         for partition in self.partitions:
             partition.close()
         os.close(self._lock)
+
+
+class Blank(NamedTuple):
+    """A cartridge to be made: its folder, barcode, capacity in bytes (None: its format's)."""
+
+    folder: Path
+    barcode: str
+    capacity: int | None = None
+    write_protect: bool = False
+
+
+def create_all(blanks: Sequence[Blank]) -> None:
+    """Make new, blank cartridges, durable when this returns.
+
+    Raises MediumError if something is there already, ValueError for a bad barcode.
+    """
+    made: list[Path] = []
+    few = len(blanks) <= _FEW
+    try:
+        for blank in blanks:
+            # Made beside and renamed: a cartridge that is there is a whole one.
+            made.append(blank.folder.with_name(f".{blank.folder.name}.{os.urandom(4).hex()}"))
+            _make(made[-1], blank, durable=few)
+        if not few:
+            # All at once, instead of waiting thousands of times.
+            os.sync()
+        for new, blank in zip(made, blanks, strict=True):
+            new.rename(blank.folder)
+        for parent in {blank.folder.parent for blank in blanks}:
+            sync_folder(parent)
+    except OSError as error:
+        raise MediumError(f"a cartridge could not be made: {error}") from error
+    finally:
+        for new in made:
+            if new.exists():
+                shutil.rmtree(new, ignore_errors=True)
+
+
+def _make(new: Path, blank: Blank, *, durable: bool) -> None:
+    """A whole cartridge in the folder ``new``."""
+    folder, kind = blank.folder, of_barcode(blank.barcode)
+    if folder.exists():
+        raise MediumError(f"{folder} exists already; a new cartridge needs a new name")
+    info = {
+        "format": FORMAT,
+        "barcode": blank.barcode,
+        "identity": os.urandom(16).hex(),
+        "type": kind.suffix,
+        "recorded": kind.formats[0].name if len(kind.formats) == 1 else "",
+        "capacity": blank.capacity,
+        "write_protect": blank.write_protect,
+        "partitions": [_new_partition("partition0", None)],
+        **deepcopy(_COUNTERS),
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new.mkdir(mode=0o700)
+    write_json(new / _IDENTITY, info, durable=durable)
+    if durable:
+        sync_folder(new)
 
 
 def _new_partition(folder: str, capacity: int | None) -> dict[str, Any]:
