@@ -25,6 +25,7 @@ from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.tape import commands
 from target.tape.drive import Drive
+from tests.runs import Say
 from tests.tape.host import GOOD, Host, new_cartridge
 
 SILO = """
@@ -66,15 +67,14 @@ def ready(host: Host) -> Host:
     return host
 
 
-def test_a_silo_starts_and_starts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silo_starts_and_starts_again(tmp_path: Path, say: Say) -> None:
     plan = silo(tmp_path, 64).plan(tmp_path)
     for start in ("first", "second"):
         began = time.monotonic()
         stock(plan)
         drives = build(plan)
         took = time.monotonic() - began
-        with capsys.disabled():
-            print(f"\n{start} start of 64 drives and 2,000 cartridges: {took:.1f} s")
+        say(f"{start} start of 64 drives and 2,000 cartridges: {took:.1f} s")
         assert took < FAR
         assert len(drives) == 64
         assert all(drive.loaded for drive in drives.values())
@@ -199,14 +199,13 @@ def test_a_service_that_stops_waits_for_no_tape(
 
 
 @pytest.mark.guest
-def test_a_silo_in_a_guest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silo_in_a_guest(tmp_path: Path, say: Say) -> None:
     """One of its drives takes its time; meanwhile another does a hundred commands."""
     rig = silo(tmp_path, 7, SLOW)
     began = time.monotonic()
     with open_state(tmp_path / "state") as state, make_guest(rig, state) as guest:
-        with capsys.disabled():
-            took = time.monotonic() - began
-            print(f"\nguest with 8 drives and 2,001 cartridges: {took:.1f} s")
+        took = time.monotonic() - began
+        say(f"guest with 8 drives and 2,001 cartridges: {took:.1f} s")
         assert len(guest.devices) == 8
         slow, fast = guest.devices["slow"].sg, guest.devices["drive6"].sg
         while guest.run(["sg_turs", slow]).status:
