@@ -43,7 +43,7 @@ Handler = Callable[[dict[str, int], memoryview], object]
 
 
 class Connection:
-    """A connection that was just accepted. ``address``: where it came to."""
+    """A connection that was just accepted."""
 
     def __init__(self, server: Loop, sock: socket.socket) -> None:
         self.server = server
@@ -235,8 +235,9 @@ class Connection:
 
     def begin(self, header: bytes, ahs: bytes, length: int) -> memoryview:
         """A header has come: where its data go. See `stream.Sink`."""
-        opcode = header[0] & 0x3F
-        kind = pdu.REQUESTS.get(opcode)
+        if self._closed:
+            raise Broken("closed")
+        kind = pdu.REQUESTS.get(header[0] & 0x3F)
         self._finish = lambda intact: None
         if self._ending:
             return self._drop(length)

@@ -151,9 +151,9 @@ class Loop:
         self.loop.close()
 
     def _tick(self) -> None:
+        self.loop.call_later(1, self._tick)
         for connection in list(self.connections):
             connection.tick()
-        self.loop.call_later(1, self._tick)
 
     def _accept(self) -> None:
         try:
