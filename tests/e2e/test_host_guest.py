@@ -1,4 +1,4 @@
-"""The guest `host`: drives in the kernel at hand. Played in a guest, whose kernel has what it needs.
+"""The guest `host`: drives in the kernel at hand. Played in a guest, whose kernel has all it needs.
 
 What is already in that kernel, the outer rig's drive, must stay as it is.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import host
+from harness.guest import host, ways
 from harness.guest.api import Completed, Guest, GuestError
 from tests.e2e.tools import cartridge
 
@@ -132,6 +132,6 @@ def test_other_ways_in_are_refused() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_missing_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host.ways, "modules", lambda _: ["no_such_module"])
+    monkeypatch.setattr(ways, "modules", lambda _: ["no_such_module"])
     with pytest.raises(GuestError, match="has no module no_such_module: install the package"):
         host.require_host()
