@@ -117,7 +117,8 @@ def test_bursts_and_segments_are_as_negotiated(connect: Connect) -> None:
     last = one.receive().fields
     assert (last["offset"], last["length"], last["r2t_sn"]) == (8192, 1808, 2)
     one.send_data(tag, last["ttt"], out, 8192, 10000)
-    assert one.finish(tag)[0].status == 0
+    reply, fields = one.finish(tag)
+    assert (reply.status, fields["exp_data_sn"]) == (0, 3)
     one.send(REWIND)
     tag = one.request(
         pdu.SCSI_COMMAND, read=1, length=10000, cdb=int.from_bytes(read(10000).ljust(16, b"\0"))

@@ -123,8 +123,8 @@ def test_text_that_breaks_the_rules(serving: Serving, connect: Connect) -> None:
 
 def test_text_without_an_end(serving: Serving, connect: Connect) -> None:
     one = connect()
-    for _ in range(5):
-        one.request(pdu.TEXT, b"X" * 8192, final=0, ttt=NO_TAG, **{"continue": 1})
+    for ttt in (NO_TAG, 1, 1, 1, 1):
+        one.request(pdu.TEXT, b"X" * 8192, final=0, ttt=ttt, **{"continue": 1})
     ended(one.wire.socket)
     works(serving)
 

@@ -11,6 +11,7 @@ import pytest
 from harness.initiators.iscsi import NAME, OFFERS, IscsiInitiator
 from target.transports.iscsi import keys, pdu
 from target.transports.iscsi.names import target_name
+from target.transports.iscsi.pdu import NO_TAG
 from tests.iscsi.conftest import TARGET, Connect, Serve, Serving
 
 WHO = {"InitiatorName": NAME, "TargetName": TARGET, "SessionType": "Normal"}
@@ -176,6 +177,24 @@ def test_a_normal_session_asks_for_its_own_target(connect: Connect) -> None:
     assert one.text({"SendTargets": ""}).startswith(f"TargetName={TARGET}\0".encode())
     assert one.text({"SendTargets": "All"}) == b"SendTargets=Reject\0"
     assert one.text({"MaxBurstLength": "512"}) == b"MaxBurstLength=Reject\0"
+
+
+def test_a_text_request_in_parts(connect: Connect) -> None:
+    one = connect()
+    one.request(pdu.TEXT, b"SendTar", final=0, ttt=NO_TAG, **{"continue": 1})
+    said = one.receive()
+    assert (said.fields["final"], said.fields["continue"], said.data) == (0, 0, b"")
+    one.request(pdu.TEXT, b"gets=\0", final=0, ttt=said.fields["ttt"])
+    said = one.receive()
+    assert said.data.startswith(f"TargetName={TARGET}\0".encode())
+    # The initiator has not ended the exchange, so neither may the target.
+    assert said.fields["final"] == 0
+    one.request(pdu.TEXT, ttt=said.fields["ttt"])
+    said = one.receive()
+    assert (said.fields["final"], said.fields["ttt"], said.data) == (1, NO_TAG, b"")
+    one.request(pdu.TEXT, b"given up", final=0, ttt=NO_TAG, **{"continue": 1})
+    one.receive()
+    assert one.text({"X-key": "1"}) == b"X-key=NotUnderstood\0"
 
 
 def test_a_discovery_session_is_for_nothing_else(serving: Serving) -> None:

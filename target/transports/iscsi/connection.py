@@ -423,15 +423,17 @@ class Connection:
         """Text Request: SendTargets, or a parameter that may change."""
         session = self.session
         assert session is not None
-        itt = fields["itt"]
-        if fields["ttt"] != NO_TAG and self._rest and not data:
-            self._send_text(itt)
+        if fields["ttt"] == NO_TAG:
+            self._text.clear()
+            self._rest = b""
+        elif self._rest and not data:
+            self._send_text(fields)
             return
         self._text += data
         if len(self._text) > keys.LONGEST_TEXT:
             raise Broken("too much text")
         if fields["continue"]:
-            self.send(pdu.TEXT_RESPONSE.make(itt=itt, ttt=1))
+            self.send(pdu.TEXT_RESPONSE.make(itt=fields["itt"], ttt=1))
             return
         try:
             offers = keys.parse(self._text)
@@ -445,15 +447,16 @@ class Connection:
             answers = self.server.send_targets(self._socket, session, wanted)
         answers += keys.encode(session.parameters.negotiate(offers, keys.When.FULL))
         self._rest = answers
-        self._send_text(itt)
+        self._send_text(fields)
 
-    def _send_text(self, itt: int) -> None:
-        """The next part of a text response, or all of it."""
+    def _send_text(self, fields: dict[str, int]) -> None:
+        """The next part of a text response, or all of it; final if the request was."""
         most = min(self._most(), keys.LOGIN_SEGMENT)
         part, self._rest = self._rest[:most], self._rest[most:]
         more = bool(self._rest)
+        final = fields["final"] and not more
         header = pdu.TEXT_RESPONSE.make(
-            {"final": not more, "continue": more, "itt": itt, "ttt": 1 if more else NO_TAG}
+            {"final": final, "continue": more, "itt": fields["itt"], "ttt": NO_TAG if final else 1}
         )
         self.send(header, part)
 

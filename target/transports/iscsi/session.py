@@ -217,7 +217,7 @@ class Session:
         if collapsed:
             return
         header = pdu.SCSI_RESPONSE.make(
-            fields, final=1, itt=task.itt, status=done.status, exp_data_sn=data_sn
+            fields, final=1, itt=task.itt, status=done.status, exp_data_sn=data_sn + task.r2t_sn
         )
         data = len(done.sense).to_bytes(2, "big") + done.sense if done.sense else b""
         self.connection.send(header, data[: self.parameters["MaxRecvDataSegmentLength"]])
