@@ -22,6 +22,7 @@ PROGRAMS = (
     ("stenc", "stenc", False, "tape encryption control"),
     ("lsscsi", "lsscsi", False, "lists devices"),
     ("tcmu-runner", "tcmu-runner", False, 'transport = "tcmu-runner"'),
+    ("qemu-system-x86_64", "qemu-system-x86", False, 'guest = "qemu"'),
     ("cc", "gcc", False, "builds the handler for tcmu-runner"),
     ("tar", "tar", False, "archives"),
 )
@@ -58,9 +59,24 @@ def findings() -> Iterator[Finding]:
     except GuestError as error:
         room, cure = "memory of the guest", str(error)
     yield Finding(f"{DEFAULT_MEMORY} MiB", room, True, cure)
+    yield from _guests()
     for module in PYTHON_MODULES:
         cure = "" if importlib.util.find_spec(module) else f"pip install {module}"
         yield Finding(f"Python module {module}", "", True, cure)
+
+
+def _guests() -> Iterator[Finding]:
+    """What the guests beside uml need that is no program."""
+    from harness.guest import host, kernels, kvm
+
+    here = kernels.installed() | kernels.fetched()
+    offered = kernels.offers()
+    kernel = f"a kernel, {'here' if here else 'fetched by apt at the first start'}"
+    cure = "" if here or offered else "apt-get update, so that apt knows of one"
+    yield Finding(kernel, 'guest = "qemu"', False, cure)
+    yield Finding("KVM", 'makes guest = "qemu" ten times as fast', False, kvm.hindrance())
+    kernel = f"this machine's kernel, {os.uname().release}"
+    yield Finding(kernel, 'guest = "host"', False, host.hindrance())
 
 
 def show() -> int:

@@ -128,6 +128,19 @@ def require_host(transports: Sequence[str] = ("tcmu",)) -> None:
         _run(["mount", "-t", "configfs", "configfs", str(CONFIGFS)], "configfs cannot be mounted")
 
 
+def hindrance() -> str:
+    """What this kernel lacks for drives, with the cure; nothing is loaded. Empty if nothing."""
+    if os.geteuid() != 0:
+        return "be root"
+    for name in ways.modules(("tcmu",)):
+        if not Path("/sys/module", name).exists():
+            try:
+                _run(["modprobe", "-n", name], "")
+            except GuestError:
+                return f"a kernel with the module {name}, or the package that has its modules"
+    return ""
+
+
 def _load(module: str) -> None:
     release = os.uname().release
     cure = (

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness.guest.cache import locked_cache
+from harness.guest.cache import cache_folder, locked_cache
 from harness.guest.initramfs import write_initramfs
 from harness.guest.kernels import Kernel
 
@@ -21,6 +21,21 @@ WORKS = b"keyreel: it works"
 SCRIPT = f"echo {WORKS.decode()} > /dev/console\nbusybox poweroff -f\n"
 TIMEOUT = 10.0
 """Seconds for the probe. One that works takes less than two."""
+
+
+def hindrance() -> str:
+    """Why KVM is not used, as far as it is known without a try; empty if nothing is in its way."""
+    if not DEVICE.exists():
+        return "a machine whose processor can do that"
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return f"be in the group that may use {DEVICE}"
+    known = cache_folder() / "kvm"
+    try:
+        tried, answer = known.read_text().split()
+    except (OSError, ValueError):
+        return ""
+    fails = tried == BOOT_ID.read_text().strip() and answer == "fails"
+    return f"a machine on which it works: here a kernel did not boot, see {known}" if fails else ""
 
 
 def kvm_works(qemu: str, kernel: Kernel) -> bool:
