@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import threading
 
 Buffer = bytearray | mmap.mmap
 
@@ -14,25 +15,28 @@ _MAPPED = 1 << 18
 
 
 class Pool:
-    """Buffers of one connection, in sizes of powers of two."""
+    """Buffers of one connection, in sizes of powers of two; for any thread."""
 
     def __init__(self) -> None:
         self._free: dict[int, list[Buffer]] = {}
         self._kept = 0
+        self._lock = threading.Lock()
 
     def take(self, size: int) -> Buffer:
         """A buffer of at least ``size`` bytes, with anything in it."""
         rounded = max(_SMALLEST, 1 << (size - 1).bit_length())
-        free = self._free.get(rounded)
-        if free:
-            self._kept -= rounded
-            return free.pop()
+        with self._lock:
+            free = self._free.get(rounded)
+            if free:
+                self._kept -= rounded
+                return free.pop()
         return mmap.mmap(-1, rounded) if rounded >= _MAPPED else bytearray(rounded)
 
     def give(self, buffer: Buffer, wipe: bool = False) -> None:
         """Take a buffer back, overwritten with zeros if it may hold a key."""
         if wipe:
             buffer[:] = bytes(len(buffer))
-        if self._kept + len(buffer) <= KEPT:
-            self._free.setdefault(len(buffer), []).append(buffer)
-            self._kept += len(buffer)
+        with self._lock:
+            if self._kept + len(buffer) <= KEPT:
+                self._free.setdefault(len(buffer), []).append(buffer)
+                self._kept += len(buffer)
