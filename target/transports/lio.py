@@ -27,6 +27,8 @@ ATTRIBUTES = {
     # Aborts and resets are told through the ring.
     "tmr_notification": "1",
 }
+RING_SIZE = 1
+"""MiB for commands, not their data: a drive is given few at a time."""
 
 
 class LioDevice:
@@ -59,6 +61,8 @@ class LioDevice:
             self._core.rmdir()
         os.makedirs(self._core)
         put(self._core / "control", f"dev_config={self.configuration},dev_size={_SIZE}")
+        # Else 8 MiB of the kernel's memory; kernels that do not know it pass over it.
+        put(self._core / "control", f"cmd_ring_size_mb={RING_SIZE}")
         if not answered:
             put(self._core / "control", "nl_reply_supported=-1")
         put(self._core / "enable", "1")
