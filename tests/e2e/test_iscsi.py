@@ -104,13 +104,17 @@ def test_blocks_as_long_as_the_drive_takes(host0: Tools) -> None:
     )
 
 
-def test_a_wrong_secret(host0: Tools) -> None:
+def test_a_wrong_secret_and_chap_one_way(host0: Tools) -> None:
     host0.ok(f"iscsiadm -m node -T {TARGET} -I host1 -u")
     change = f"iscsiadm -m node -T {TARGET} -I host1 -o update -n node.session.auth.password -v"
     host0.ok(f"{change} 'not the secret of it'")
     said = host0.fails(f"iscsiadm -m node -T {TARGET} -I host1 -l")
     assert "login failed due to authorization failure" in said
-    host0.ok(f"{change} '{SECRETS[1]}' && iscsiadm -m node -T {TARGET} -I host1 -l")
+    host0.ok(
+        f"{change} '{SECRETS[1]}' && sed -i '/_in = /d' /etc/iscsi/nodes/*/*/host1"
+        f" && iscsiadm -m node -T {TARGET} -I host1 -l"
+    )
+    assert host0.ok("iscsiadm -m session -P 2").count("username_in: keyreel\n") == 1
 
 
 def test_sessions_come_back_after_the_target_was_killed(secured: Guest, host0: Tools) -> None:
