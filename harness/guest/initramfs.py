@@ -50,7 +50,7 @@ class Initramfs:
 def write_initramfs(path: Path, kernel: Kernel, names: Iterable[str], script: str) -> None:
     """An archive whose first process loads those modules and runs that script of busybox' shell."""
     archive = Initramfs()
-    for folder in ("bin", "dev", "root", "live", "kept"):
+    for folder in ("bin", "dev", "top", "live", "kept"):
         archive.add(folder, stat.S_IFDIR | 0o755)
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     archive.add("bin/busybox", stat.S_IFREG | 0o755, busybox().read_bytes())

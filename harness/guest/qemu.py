@@ -145,19 +145,19 @@ def mount_script(init: Path) -> str:
 
 # Paths of programs begin at the root, so that is kept too, and what is in it is mounted over.
 MOUNT_SCRIPT = """\
-busybox mount -t 9p -o {options},cache=loose kept /root
+busybox mount -t 9p -o {options},cache=loose kept /top
 busybox mount -t 9p -o {options},cache=mmap live /live
-busybox mount --bind /root /kept
+busybox mount --bind /top /kept
 for path in /live/*; do
     name=${{path#/live}}
     case $name in /usr | /dev | /proc | /sys) continue ;; esac
-    [ -L "$path" ] || [ ! -d "$path" ] || busybox mount --bind "$path" "/root$name"
+    [ -L "$path" ] || [ ! -d "$path" ] || busybox mount --bind "$path" "/top$name"
 done
-keep() {{ busybox mount --bind "/kept$1" "/root$1"; }}
-{kept}busybox mount -t devtmpfs dev /root/dev
+keep() {{ busybox mount --bind "/kept$1" "/top$1"; }}
+{kept}busybox mount -t devtmpfs dev /top/dev
 # mount looks there for what is mounted already, and would find this machine's.
-busybox mount -t proc -o nosuid,nodev,noexec proc /root/proc
-exec busybox switch_root -c /dev/console /root {init}
+busybox mount -t proc -o nosuid,nodev,noexec proc /top/proc
+exec busybox switch_root -c /dev/console /top {init}
 """
 
 
