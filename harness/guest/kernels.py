@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness.guest.api import GuestError
 from harness.guest.cache import cache_folder, locked_cache
+from harness.guest.minded import require_program
 
 STOCK = "6.1"
 """What a rig gets that names none: the kernel of Debian 12."""
@@ -203,7 +204,8 @@ def _make(version: str, work: Path) -> Path:
     if (folder / "usr" / "lib" / "modules").exists():
         # Newer packages have them there.
         (folder / "lib").symlink_to("usr/lib")
-    subprocess.run(["depmod", "-b", folder, version], capture_output=True, check=False)
+    depmod = require_program("depmod", "kmod")
+    subprocess.run([depmod, "-b", folder, version], capture_output=True, check=False)
     if not _has_needed(folder / "lib" / "modules" / version):
         raise GuestError(f"the kernel {version} lacks one of the modules {', '.join(NEEDED)}")
     image = folder / "boot" / f"vmlinuz-{version}"
