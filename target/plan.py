@@ -58,7 +58,7 @@ class IscsiPlan:
     port: int = 3260
     """0: one that is free."""
     credentials: str | None = None
-    """File with the names and secrets of CHAP, see `target.transports.iscsi.chap`; None: no CHAP."""
+    """File with names and secrets of CHAP, see `target.transports.iscsi.chap`; None: no CHAP."""
     insecure: bool = False
     """Listen without CHAP where other machines can connect."""
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from target.transports import TRANSPORTS
-from tests.transports import PAGE, WAYS, render, rows
+from tests.capabilities import PAGE, WAYS, render, rows
 
 
 def test_the_table_is_that_of_the_rows() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert render(text) == text, "run: python -m tests.transports"
+    assert render(text) == text, "run: python -m tests.capabilities"
 
 
 def test_every_transport_has_a_column() -> None:

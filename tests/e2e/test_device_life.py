@@ -112,7 +112,8 @@ def test_a_device_made_by_hand_is_another_host(rig: Guest, tmp_path: Path) -> No
     )
     tools.ok(f"set -e; {made} F={FABRIC}; {found}; {until('sg_turs $S')}")
     # RESERVE(10) by the new host shuts the others out, until that host has gone.
-    tools.ok(f"F={FABRIC}; {found}; {until('sg_turs $SG')}; sg_raw $S 56 00 00 00 00 00 00 00 00 00")
+    tools.ok(until("sg_turs $SG"))
+    tools.ok(f"F={FABRIC}; {found}; sg_raw $S 56 00 00 00 00 00 00 00 00 00")
     assert tools.run("sg_raw $SG 00 00 00 00 00 00")[0] == CONFLICT
     tools.ok(f"""
         rm {FABRIC}/tpgt_1/lun/lun_0/by-hand

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.capabilities import rows
 from tests.e2e.tools import Tools, cartridge, rig_guest, rig_text
 from tests.e2e.ways import WAYS
-from tests.transports import rows
 
 pytestmark = pytest.mark.guest
 

@@ -1,4 +1,4 @@
-"""The table of docs/transports.md: `python -m tests.transports` writes it anew from its rows."""
+"""The table of docs/transports.md: `python -m tests.capabilities` writes it anew from its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
 
 def rows() -> list[dict[str, str]]:
-    """Rows of the table: ``what``, a cell for each of WAYS, ``test`` or several, ``note`` or none."""
+    """Its rows: ``what``, a cell for each of WAYS, ``test`` or several, ``note`` or none."""
     found: list[dict[str, str]] = tomllib.loads(ROWS.read_text(encoding="utf-8"))["row"]
     return found
 
