@@ -8,6 +8,7 @@ of them in one go. Half of the archives are encrypted.
 
 from __future__ import annotations
 
+import os
 import random
 import select
 from pathlib import Path
@@ -22,7 +23,8 @@ from tests.runs import Say
 
 pytestmark = [pytest.mark.crash, pytest.mark.guest]
 
-KILLS = 50
+KILLS = int(os.environ.get("KEYREEL_KILLS", "15"))
+"""On each way. KEYREEL_KILLS=50 for those who want to know; each takes one to five seconds."""
 WAYS = ("tcmu", "tcmu-runner", "iscsi")
 RIG = """
 [rig]
