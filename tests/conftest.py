@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage, rmtree
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -76,11 +76,11 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """A folder of the test's own: in memory, where a guest would not see it, for tests without."""
     if request.node.get_closest_marker("guest"):
         return tmp_path_factory.mktemp("guest")
-    folder: Path = request.getfixturevalue("memory") / "test"
+    memory: Path = request.getfixturevalue("memory")
     # The test before has ended only now: its other fixtures may have wanted their files.
-    rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
+    for old in memory.glob("test-*"):
+        rmtree(old, ignore_errors=True)
+    return Path(mkdtemp(prefix="test-", dir=memory))
 
 
 @pytest.fixture
