@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage, rmtree
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +27,7 @@ settings.register_profile(
 settings.load_profile("keyreel")
 
 
+SEED = "hypothesis_seed"
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes that must be free there: guests have their memory there too, a GiB each."""
@@ -42,9 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # Processes that share a run get the seed with all other options.
     if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = str(random.SystemRandom().getrandbits(32))
+        own = str(random.SystemRandom().getrandbits(32))
+        config.option.hypothesis_seed = getattr(config, "workerinput", {}).get(SEED, own)
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Give the seed of a run to a process that shares it."""
+    node.workerinput[SEED] = node.config.option.hypothesis_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

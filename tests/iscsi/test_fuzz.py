@@ -291,7 +291,8 @@ def test_mutated_pdus(
     settled(serving)
     after = resources(), memory()
     assert after[0] == before[0]
-    assert after[1] < before[1] + (32 << 20)
+    # Less than a KiB for each PDU: the process of other tests has a heap with holes.
+    assert after[1] < before[1] + (128 << 20)
     assert not caplog.records
     with IscsiInitiator(serving.address, TARGET) as one:
         heard(one)
