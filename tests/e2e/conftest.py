@@ -16,7 +16,7 @@ from harness.running import make_guest
 from harness.state import open_state
 from tests.e2e.models import MODELS, Model, all_models
 from tests.e2e.tools import Tools
-from tests.e2e.ways import DIFFERENCES, WAYS, Way
+from tests.e2e.ways import WAYS, Way, why_not
 from tests.runs import WAY
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def pytest_runtest_setup(item: pytest.Function) -> None:
     if hasattr(item, "callspec") and "way" in item.callspec.params:
         way = str(item.callspec.params["way"])
         item.user_properties.append((WAY, way))
-        if why := DIFFERENCES.get(item.function.__name__, {}).get(way):
+        if why := why_not(item.function.__name__, way):
             pytest.skip(f"{way}: {why}")
 
 

@@ -111,6 +111,8 @@ def test_a_device_made_by_hand_is_another_host(rig: Guest, tmp_path: Path) -> No
         "S=/dev/$(ls /sys/bus/scsi/devices/$(cat $F/tpgt_1/address | cut -d: -f1):*/scsi_generic)"
     )
     tools.ok(f"set -e; {made} F={FABRIC}; {found}; {until('sg_turs $S')}")
+    # Its size may be changed, which means nothing; the kernel tells of it.
+    tools.ok(f"echo 2097152 >{CORE}/by-hand/attrib/dev_size; F={FABRIC}; {found}; sg_turs $S")
     # RESERVE(10) by the new host shuts the others out, until that host has gone.
     tools.ok(until("sg_turs $SG"))
     tools.ok(f"F={FABRIC}; {found}; sg_raw $S 56 00 00 00 00 00 00 00 00 00")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.guest.host import hindrance
 from harness.rig import Rig
 
 
@@ -38,6 +39,7 @@ WAYS = {
     "two-hosts": Way(hosts=2),
     "iscsi": Way(transport="iscsi"),
     "qemu": Way(guest="qemu"),
+    "host": Way(guest="host"),
 }
 _LOOPBACK = "the kernel's loopback host carries 1 MiB at most"
 _NO_LOOPBACK = "iSCSI carries more than 1 MiB"
@@ -46,3 +48,10 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "test_the_largest_block": dict.fromkeys(WAYS.keys() - {"iscsi"}, _LOOPBACK),
 }
 """Test function -> the ways on which it does not hold, with the reason."""
+
+
+def why_not(test: str, way: str) -> str:
+    """Why a test function does not run by a way on this machine; empty if it does."""
+    if way == "host" and (lacking := hindrance()):
+        return f"this machine's own kernel will not do, it takes: {lacking}"
+    return DIFFERENCES.get(test, {}).get(way, "")
