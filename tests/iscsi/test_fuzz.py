@@ -28,8 +28,9 @@ from target.transports.iscsi.pdu import NO_TAG, REQUESTS, Pdu, padding
 from target.transports.iscsi.session import Session
 from target.transports.iscsi.task import Task
 from tests.iscsi.conftest import TARGET, Serve, Serving, heard
+from tests.runs import Say
 
-PDUS = 200_000
+PDUS = int(os.environ.get("KEYREEL_FUZZ_PDUS", "200_000"))
 BATCH = 100
 """PDUs on one connection."""
 TALKS = 16
@@ -261,10 +262,11 @@ def memory() -> int:
 
 
 def test_mutated_pdus(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, say: Say
 ) -> None:
     seed = int(os.environ.get("KEYREEL_FUZZ_SEED", random.SystemRandom().getrandbits(32)))
     print(f"KEYREEL_FUZZ_SEED={seed}")
+    began = time.monotonic()
     serving = serve(medium="null")
     taken = 0
     begin = Connection.begin
@@ -297,3 +299,8 @@ def test_mutated_pdus(
     with IscsiInitiator(serving.address, TARGET) as one:
         heard(one)
         assert one.send(bytes((0x12, 0, 0, 0, 36, 0)), size=36).status == 0
+    grown = (after[1] - before[1]) / (1 << 20)
+    say(
+        f"KEYREEL_FUZZ_SEED={seed}: {taken} mutated PDUs in {time.monotonic() - began:.0f} s,"
+        f" memory grew by {grown:.1f} MiB over the last three quarters"
+    )
