@@ -74,7 +74,7 @@ def _guests() -> Iterator[Finding]:
     kernel = f"a kernel, {'here' if here else 'fetched by apt at the first start'}"
     cure = "" if here or offered else "apt-get update, so that apt knows of one"
     yield Finding(kernel, 'guest = "qemu"', False, cure)
-    yield Finding("KVM", 'makes guest = "qemu" ten times as fast', False, kvm.hindrance())
+    yield Finding("KVM", 'makes guest = "qemu" faster', False, kvm.hindrance())
     kernel = f"this machine's kernel, {os.uname().release}"
     yield Finding(kernel, 'guest = "host"', False, host.hindrance())
 

@@ -1,7 +1,7 @@
 """The qemu guest: a stock Debian kernel in a virtual machine, with this machine's files.
 
-Its processor is this machine's where KVM works, else an emulated one, which is some ten times
-slower. Its root is / of this machine over 9p, with the caller's rights. Folders that hold programs
+Its processor is this machine's where KVM works, else an emulated one, which is much slower.
+Its root is / of this machine over 9p, with the caller's rights. Folders that hold programs
 are mounted a second time over it, so that the guest may keep what it read; elsewhere files are
 those of the moment.
 """
@@ -27,7 +27,7 @@ PACKAGE = "qemu-system-x86"
 DEFAULT_MEMORY = 1024
 """MiB. The guest takes from the host what it touches, and keeps it until it stops."""
 BOOT_TIMEOUT = 180.0
-"""Seconds: ten times what an emulated processor takes on a machine with nothing else to do."""
+"""Seconds: an emulated processor on a busy machine takes many times the usual six."""
 MODULES_FOR_ROOT = ("virtio_pci", "9pnet_virtio", "9p")
 EMULATED = (
     *("-accel", "tcg,thread=multi,tb-size=256"),
