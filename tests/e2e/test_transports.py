@@ -22,7 +22,7 @@ cartridge = "KRL001L9"
 hosts = 2"""
 CONFLICT = 24
 """Exit status of sg_raw after RESERVATION CONFLICT."""
-HEAR = "i=0; until sg_turs $SG 2>/dev/null; do i=$((i+1)); [ $i -lt 20 ]; done"
+HEAR = "i=0; until sg_turs $SG 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ]; sleep 0.1; done"
 
 Hosts = tuple[Tools, Tools]
 
@@ -120,8 +120,8 @@ def test_hosts_are_told_apart(pair: Hosts, through: str) -> None:
 
 
 def test_initiator_identity(pair: Hosts, through: str) -> None:
-    """A device of the kernel is one host for ever; a session that is made anew stays who it was,
-    because its initiator's name and ISID do."""
+    """Who a host is, and that it is still the same after the target was killed and started again:
+    the device is still there, or a new session has the name and ISID of the one before."""
     one, other = pair
     before = registered(pair)
     said = other.ok(f"cd /sys/class/scsi_generic/{Path(other.sg).name}/device; readlink -f .")
@@ -129,6 +129,9 @@ def test_initiator_identity(pair: Hosts, through: str) -> None:
     if session:
         name = one.ok(f"cat /sys/class/iscsi_session/{session[0]}/initiatorname").strip()
         assert name.startswith("iqn."), said
+    one.guest.restart_target()
+    for host in pair:
+        host.ok(HEAR)
     assert registered(pair) == before
     cell = CELLS["A host is"][through]
     assert ("initiator name and ISID" if session else "a kernel device of its own") == cell, said
