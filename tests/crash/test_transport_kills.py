@@ -23,8 +23,8 @@ from tests.runs import Say
 
 pytestmark = [pytest.mark.crash, pytest.mark.guest]
 
-KILLS = int(os.environ.get("KEYREEL_KILLS", "15"))
-"""On each way. KEYREEL_KILLS=50 for those who want to know; each takes one to five seconds."""
+KILLS = int(os.environ.get("KEYREEL_KILLS", "50"))
+"""On each way."""
 WAYS = ("tcmu", "tcmu-runner", "iscsi")
 RIG = """
 [rig]
