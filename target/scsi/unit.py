@@ -7,7 +7,6 @@ a nexus is told here (SAM-5 6.3, SPC-4 5.13).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from target.scsi import sense as s
 from target.scsi.command import Nexus, ReservationConflict, Rule
 from target.scsi.registrations import Registrant, Registrations, Told
 from target.scsi.sense import Code
+from target.scsi.turn import Turn
 
 
 class NexusState:
@@ -39,7 +39,7 @@ class LogicalUnit:
         self.clock = clock
         self.alarm = Alarm(clock)
         """The same time, for whoever sleeps during a command, see `abort`."""
-        self.turn = threading.RLock()
+        self.turn = Turn()
         """Held while the unit does something: one command, or one event, at a time."""
         self.running: Nexus | None = None
         """Whose command is running, or ran last."""
