@@ -21,6 +21,7 @@ Marks = dict[str, set[str]]
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
 NOT_RUN, NO_TEST = "not run", "no test"
 _WORST_LAST = (PASSED, SKIPPED, NOT_RUN, FAILED)
+_CASES = (NOT_RUN, SKIPPED, PASSED, FAILED)
 
 _HEAD = """# Requirements and the tests that show them
 
@@ -131,8 +132,13 @@ def test_name(nodeid: str) -> str:
 
 
 def worse(one: str, other: str) -> str:
-    """The outcome to report of two."""
+    """The outcome to report of two tests."""
     return max(one, other, key=_WORST_LAST.index)
+
+
+def of_cases(one: str, other: str) -> str:
+    """The outcome of a test of which two cases ended so: one that was skipped says nothing."""
+    return max(one, other, key=_CASES.index)
 
 
 def render(marks: Marks, outcomes: Mapping[str, str], table: Table) -> str:

@@ -108,9 +108,11 @@ def pytest_terminal_summary(
     if page is not None and not config.option.collectonly:
         outcomes: dict[str, str] = {}
         for report in reports(terminalreporter):
-            test = requirements.test_name(report.nodeid)
-            before = outcomes.get(test, requirements.PASSED)
-            outcomes[test] = requirements.worse(before, report.outcome)
+            # Fixtures that were set up and taken down show nothing.
+            if report.when == "call" or not report.passed:
+                test = requirements.test_name(report.nodeid)
+                before = outcomes.get(test, requirements.NOT_RUN)
+                outcomes[test] = requirements.of_cases(before, report.outcome)
         root = config.rootpath
         text = requirements.render(requirements.collect(root), outcomes, requirements.load(root))
         page.write_text(text, encoding="utf-8")
