@@ -15,9 +15,11 @@ from pathlib import Path
 
 from harness.guest import ways
 from harness.guest.api import GuestError
-from harness.guest.host_agent import devices, take_away
+from harness.guest.host_agent import take_away
 from harness.guest.minded import MindedGuest, import_path
 from target.plan import RigPlan
+from target.transports.lio import devices
+from target.transports.tcmu import SUBTYPE
 
 CONFIGFS = Path("/sys/kernel/config")
 LOCKS = Path("/run")
@@ -89,7 +91,7 @@ class HostGuest(MindedGuest):
         super().end_unminded()
 
     def _fail_pending(self) -> None:
-        for device in devices(self.plan):
+        for device in devices(self.plan, SUBTYPE):
             with suppress(OSError):
                 device.reset_ring()
 

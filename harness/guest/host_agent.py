@@ -15,7 +15,7 @@ from harness.guest.agent import Agent, map_memory
 from harness.guest.channel import Channel
 from harness.guest.command import GRACE
 from target.plan import RigPlan
-from target.transports.lio import LioDevice
+from target.transports.lio import devices
 from target.transports.tcmu import SUBTYPE
 
 PR_SET_PDEATHSIG = 1
@@ -74,18 +74,9 @@ def main() -> None:
     agent.live(drives)
 
 
-def devices(plan: RigPlan) -> list[LioDevice]:
-    """The kernel's devices of a rig."""
-    return [
-        LioDevice(plan.name, drive.name, host, SUBTYPE)
-        for drive in plan.drives
-        for host in range(drive.hosts)
-    ]
-
-
 def take_away(plan: RigPlan) -> None:
     """Remove the kernel's devices of a rig that nobody serves any more."""
-    for device in devices(plan):
+    for device in devices(plan, SUBTYPE):
         if device.exists():
             device.reset_ring()
         device.remove()

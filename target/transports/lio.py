@@ -12,6 +12,10 @@ import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target.plan import RigPlan
 
 CONFIGFS = Path("/sys/kernel/config/target")
 UIO = Path("/sys/class/uio")
@@ -115,6 +119,15 @@ class LioDevice:
             self._fabric.rmdir()
         with suppress(FileNotFoundError):
             self._core.rmdir()
+
+
+def devices(plan: RigPlan, subtype: str = "keyreel") -> list[LioDevice]:
+    """A device for each host of each drive."""
+    return [
+        LioDevice(plan.name, drive.name, host, subtype)
+        for drive in plan.drives
+        for host in range(drive.hosts)
+    ]
 
 
 def put(path: Path, text: str) -> None:

@@ -22,9 +22,9 @@ from pathlib import Path
 from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.tape.drive import Drive
-from target.transports.lio import UIO, LioDevice
+from target.transports.lio import UIO, LioDevice, devices
 from target.transports.tcmu_events import ADDED, RECONFIGURED, Event, Events
-from target.transports.tcmu_queue import QueuedRing
+from target.transports.tcmu_queue import ring_of
 from target.transports.tcmu_ring import Ring
 
 SUBTYPE = "keyreel-direct"
@@ -50,9 +50,8 @@ class Tcmu:
         try:
             self._events = Events()
             threading.Thread(target=self._listen, args=[self._events], daemon=True).start()
-            for drive in plan.drives:
-                for host in range(drive.hosts):
-                    self._add(LioDevice(plan.name, drive.name, host, SUBTYPE))
+            for device in devices(plan, SUBTYPE):
+                self._add(device)
         except BaseException:
             self.close()
             raise
@@ -81,9 +80,7 @@ class Tcmu:
         drive = self._drives[ours[1]]
         nexus = Nexus(f"host{int(ours[2] or 0)}", ours[1])
         size = int((UIO / uio / "maps" / "map0" / "size").read_text(), 16)
-        # Only where commands take time can one be waiting when it is aborted.
-        kind = QueuedRing if drive.timing else Ring
-        ring = kind(str(Path("/dev", uio)), size, drive, nexus)
+        ring = ring_of(str(Path("/dev", uio)), size, drive, nexus)
         thread = threading.Thread(
             target=self._run, args=[ring, drive, nexus], name=f"tcmu-{uio}", daemon=True
         )
@@ -127,7 +124,7 @@ class Tcmu:
         return ["tcmu: devices of this kernel, see lsscsi"]
 
     def hosts(self, drive: str) -> list[str]:
-        """The hosts of this kernel whose devices are served."""
+        """The hosts of this kernel whose devices are made here."""
         return [device.host for device in self._devices if device.drive == drive]
 
     def close(self) -> None:

@@ -12,6 +12,8 @@ import struct
 import threading
 from queue import SimpleQueue
 
+from target.scsi.command import Nexus
+from target.tape.drive import Drive
 from target.transports.tcmu_ring import (
     COMMAND,
     HEAD,
@@ -42,7 +44,8 @@ class QueuedRing(Ring):
         worker.start()
         words = self._words
         seen = words[TAIL]
-        while self._wait(until):
+        wait = self._waits(until)
+        while wait():
             while seen != words[HEAD]:
                 at = self._start + seen
                 if words[at >> 2] & 7 == TASK_MANAGEMENT:
@@ -88,3 +91,9 @@ class QueuedRing(Ring):
         if self._bytes[at + TASK_FUNCTION] in RESETS:
             # Another host's command may be what everybody waits for.
             self._unit.abort()
+
+
+def ring_of(node: str | int, size: int, drive: Drive, nexus: Nexus) -> Ring:
+    """The ring of a device, see `Ring`: only where commands take time can one be waiting when it
+    is aborted."""
+    return (QueuedRing if drive.timing else Ring)(node, size, drive, nexus)

@@ -12,6 +12,7 @@ import mmap
 import os
 import select
 import struct
+from collections.abc import Callable
 
 from target.scsi import sense
 from target.scsi.command import CDB_SIZES, STATUS_GOOD, STATUS_TASK_ABORTED, Nexus
@@ -54,7 +55,8 @@ class Ring:
     def serve(self, until: int = -1) -> None:
         """Run commands as they come; returns when the device is gone, or ``until`` is readable."""
         words, start, size = self._words, self._start, self._size
-        while self._wait(until):
+        wait = self._waits(until)
+        while wait():
             tail = first = words[TAIL]
             while tail != words[HEAD]:
                 header = words[(start + tail) >> 2]
@@ -64,19 +66,22 @@ class Ring:
             if tail != first:
                 os.write(self._file, KICK)
 
-    def _wait(self, until: int) -> bool:
-        """Until there may be entries; false if serving has to end."""
-        if until >= 0:
-            ready = select.poll()
-            ready.register(self._file, select.POLLIN)
-            ready.register(until, select.POLLIN)
-            if any(descriptor == until for descriptor, _ in ready.poll()):
+    def _waits(self, until: int) -> Callable[[], bool]:
+        """What returns when there may be entries: false if serving has to end."""
+
+        def take() -> bool:
+            try:
+                os.read(self._file, 4)
+            except OSError:
                 return False
-        try:
-            os.read(self._file, 4)
-        except OSError:
-            return False
-        return True
+            return True
+
+        if until < 0:
+            return take
+        ready = select.poll()
+        ready.register(self._file, select.POLLIN)
+        ready.register(until, select.POLLIN)
+        return lambda: all(descriptor != until for descriptor, _ in ready.poll()) and take()
 
     def _entry(self, at: int, header: int) -> None:
         """Do what the entry at byte ``at`` says; ``header`` is its first word."""

@@ -24,8 +24,8 @@ from pathlib import Path
 from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.tape.drive import Drive
-from target.transports.lio import CONFIGFS, LioDevice
-from target.transports.tcmu_queue import QueuedRing
+from target.transports.lio import CONFIGFS, LioDevice, devices
+from target.transports.tcmu_queue import ring_of
 from target.transports.tcmu_ring import Ring
 
 FOLDER = "/run/keyreel"
@@ -57,9 +57,8 @@ class Handler:
         threading.Thread(target=self._accept, name="handler", daemon=True).start()
         try:
             made = _configured()
-            for drive in plan.drives:
-                for host in range(drive.hosts):
-                    self._make(LioDevice(plan.name, drive.name, host), host, made)
+            for device in devices(plan):
+                self._make(device, made)
         except BaseException:
             self.close()
             raise
@@ -90,11 +89,10 @@ class Handler:
                 connection.shutdown(socket.SHUT_RD)
             thread.join(_END_TIMEOUT)
 
-    def _make(self, device: LioDevice, host: int, made: set[str]) -> None:
-        """Make a device, unless somebody did."""
+    def _make(self, device: LioDevice, made: set[str]) -> None:
+        """Make a device, unless somebody did: host 0 may be left out of its configuration."""
         if not device.exists():
-            mine = device.configuration
-            if mine in made or (not host and mine.removesuffix("/0") in made):
+            if {device.configuration, device.configuration.removesuffix("/0")} & made:
                 return
             if not _runs("tcmu-runner"):
                 raise OSError("tcmu-runner does not run: start it (systemctl start tcmu-runner)")
@@ -154,9 +152,7 @@ class Handler:
             size, configuration = hello.decode("ascii").split(" ")
             name, host = self._resolve(configuration)
             drive, nexus = self._drives[name], Nexus(f"host{host}", name)
-            # Only where commands take time can one be waiting when it is aborted.
-            kind = QueuedRing if drive.timing else Ring
-            return configuration, kind(descriptors.pop(), int(size), drive, nexus), drive, nexus
+            return configuration, ring_of(descriptors.pop(), int(size), drive, nexus), drive, nexus
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
