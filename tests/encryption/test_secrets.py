@@ -143,14 +143,19 @@ def test_nothing_on_the_cartridge(host: Host) -> None:
     assert b"plain text" not in stored
 
 
+def held_keys() -> set[bytes]:
+    """Every key that an object of this process still holds."""
+    gc.collect()
+    secrets = [thing for thing in gc.get_objects() if isinstance(thing, Secret)]
+    return {bytes(one.reveal()) for one in secrets}
+
+
 def test_a_key_that_was_replaced_is_left_in_no_object(host: Host) -> None:
     set_keys(host, KEY)
     host.write_tape([b"secret"])
     host.read(6)
     set_keys(host, KEY_A)
-    gc.collect()
-    secrets = [thing for thing in gc.get_objects() if isinstance(thing, Secret)]
-    held = {bytes(one.reveal()) for one in secrets}
+    held = held_keys()
     assert KEY_A in held
     assert KEY not in held
     assert host.ready().status == GOOD

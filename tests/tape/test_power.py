@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from target import personality
+from target.build import build, shut_down
+from target.plan import CartridgePlan, DrivePlan, RigPlan
 from target.scsi import sense as s
 from target.tape import commands
 from target.tape.drive import Drive
@@ -190,3 +192,15 @@ def test_the_life_of_the_drive_goes_on(bench: Bench) -> None:
     bench.drive.remember(lifetime=vars(bench.drive.lifetime))
     bench.power()
     assert bench.drive.lifetime.power_cycles == before + 1
+
+
+@pytest.mark.parametrize("barcode", ["KRL001L9", None])
+def test_who_was_writing_hears_twice(tmp_path: Path, barcode: str | None) -> None:
+    """Of the power and of the volume: Linux' st, not having understood the first, would write a
+    filemark to the rewound tape."""
+    cartridges = (CartridgePlan("KRL001L9", str(tmp_path / "KRL001L9")),)
+    plan = RigPlan("power", 0, (DrivePlan("drive0", TD9, "KRL0000001", barcode),), cartridges)
+    drives = build(plan)
+    heard = Host(drives["drive0"]).hear()
+    assert heard == [s.POWER_ON, s.MEDIUM_MAY_HAVE_CHANGED][: 2 if barcode else 1]
+    shut_down(drives)
