@@ -11,9 +11,10 @@ from rich.table import Table
 
 from harness.cli import USAGE_ERROR, say
 from harness.rig import parse_size
+from keymgr.secret import Secret
 from target.medium import inspect
 from target.medium.cartridge import Cartridge
-from target.medium.crypt import KEY_SIZE, Secret
+from target.medium.crypt import KEY_SIZE
 from target.medium.errors import MediumError
 
 DAMAGED = 1

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from target.medium.crypt import Secret
+from keymgr.secret import Secret
 from target.scsi import sense
 from target.scsi.command import STATUS_CHECK_CONDITION
 from target.transports.inprocess import Reply

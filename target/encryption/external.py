@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from keymgr.secret import Secret
 from target.encryption.abilities import AGENT
 from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope
-from target.medium.crypt import Secret
 from target.medium.runs import Kads, Run
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from target.medium.crypt import Secret
+from keymgr.secret import Secret
 from target.medium.runs import Kads
 from target.scsi.command import Nexus
 

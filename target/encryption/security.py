@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from keymgr.secret import Secret
 from target.encryption import pages, reports, set_page
 from target.encryption.abilities import APPLICATION, Abilities
 from target.encryption.parameters import Scope
-from target.medium.crypt import Secret
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
 from target.scsi.sense import CheckCondition

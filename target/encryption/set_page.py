@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from keymgr.secret import Secret
 from target.encryption import pages
 from target.encryption.abilities import (
     EXTERNAL_ALLOWED,
@@ -19,7 +20,7 @@ from target.encryption.abilities import (
     Abilities,
 )
 from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope
-from target.medium.crypt import KEY_SIZE, Secret
+from target.medium.crypt import KEY_SIZE
 from target.medium.runs import Kads
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition, invalid_parameter

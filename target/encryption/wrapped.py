@@ -33,8 +33,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from keymgr.secret import Secret
 from target.encryption import pages
-from target.medium.crypt import KEY_SIZE, Secret
+from target.medium.crypt import KEY_SIZE
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition, invalid_parameter
 

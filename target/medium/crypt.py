@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from keymgr.secret import Secret
 from target.medium.errors import IntegrityFailed, WriteFailed
 
 TAG_SIZE = 16
@@ -42,32 +43,6 @@ CHECK_SIZE = 16
 
 _AAD = struct.Struct(">QIII")
 _NONCE = struct.Struct(">4xQ")
-
-
-class Secret:
-    """A key, kept in one place that can be overwritten; it never shows itself."""
-
-    __slots__ = ("_bytes",)
-
-    def __init__(self, data: bytes | bytearray | memoryview) -> None:
-        self._bytes = bytearray(data)
-
-    def __repr__(self) -> str:
-        return "Secret()"
-
-    def __len__(self) -> int:
-        return len(self._bytes)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a Secret is not written anywhere")
-
-    def reveal(self) -> bytearray:
-        """The key itself, not a copy: use it at once and keep it nowhere."""
-        return self._bytes
-
-    def wipe(self) -> None:
-        """Overwrite the key."""
-        self._bytes[:] = bytes(len(self._bytes))
 
 
 def digest(*parts: bytes) -> bytes:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from keymgr.secret import Secret
 from target.medium.cartridge import Cartridge
-from target.medium.crypt import Secret
 from target.medium.errors import MediumError, WrongKey
 from target.medium.index import ENCRYPTED, FILEMARK, Entry
 from target.medium.partition import Partition

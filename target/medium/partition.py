@@ -26,9 +26,10 @@ from pathlib import Path
 
 from crc32c import crc32c
 
+from keymgr.secret import Secret
 from target.files import sync_folder
 from target.medium import compress
-from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
+from target.medium.crypt import TAG_SIZE, BlockCipher
 from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed
 from target.medium.index import ALIGNMENT, ENCRYPTED, EXTERNAL, FILEMARK, Entry, Index, open_file
 from target.medium.runs import RUN_EXTERNAL, Run, RunTable

@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from target.medium.crypt import CHECK_SIZE, SALT_SIZE, BlockCipher, Secret, check_value, digest
+from keymgr.secret import Secret
+from target.medium.crypt import CHECK_SIZE, SALT_SIZE, BlockCipher, check_value, digest
 from target.medium.errors import BlockDamaged, IntegrityFailed, MediumError, WriteFailed, WrongKey
 from target.medium.index import open_file
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from keymgr.secret import Secret
 from target import personality
 from target.encryption.external import Answer
-from target.medium.crypt import Secret
 from target.medium.runs import Kads, Run
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition, Code, Sense

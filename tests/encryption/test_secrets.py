@@ -9,10 +9,10 @@ import pickle
 
 import pytest
 
+from keymgr.secret import Secret
 from target.encryption.parameters import ParameterSet
 from target.encryption.set_page import check_header, parse
 from target.medium.cartridge import Cartridge
-from target.medium.crypt import Secret
 from target.scsi.sense import CheckCondition
 from tests.encryption.keys import KEY_A, set_keys, set_page, spin, spout, spout_cdb
 from tests.tape.host import CHECK, GOOD, Host

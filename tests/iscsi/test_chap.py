@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.initiators.iscsi import Chap, IscsiInitiator, LoginRefused
-from target.medium.crypt import Secret
+from keymgr.secret import Secret
 from target.transports.iscsi import chap
 from target.transports.iscsi.chap import AuthenticationFailed, Credentials
 from tests.iscsi.conftest import TARGET, Serve, Serving

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from keymgr.secret import Secret
 from target.build import build, shut_down
 from target.medium.cartridge import Cartridge
-from target.medium.crypt import BlockCipher, Secret
+from target.medium.crypt import BlockCipher
 from target.medium.index import ENCRYPTED, FILEMARK, Entry
 from target.medium.runs import Kads, external_run, new_run
 from target.plan import CartridgePlan, DrivePlan, RigPlan

@@ -20,8 +20,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from keymgr.secret import Secret
 from target.medium import crypt
-from target.medium.crypt import TAG_SIZE, BlockCipher, Secret
+from target.medium.crypt import TAG_SIZE, BlockCipher
 from target.medium.errors import WriteFailed
 from target.medium.index import ENCRYPTED
 from target.scsi import sense as s

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from keymgr.secret import Secret
 from target.medium.compress import METHODS
-from target.medium.crypt import Secret
 from target.medium.errors import WrongKey
 from target.medium.runs import Kads
 from tests.medium.tape import KEY, OTHER_KEY, Medium, Object, blank, block, medium

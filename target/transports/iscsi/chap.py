@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from target.medium.crypt import Secret
+from keymgr.secret import Secret
 
 ALGORITHMS = {5: "md5", 7: "sha256"}
 """CHAP_A: name of the hash function (IANA, PPP authentication algorithms)."""
