@@ -98,6 +98,8 @@ class Request:
     """Serial number of the library that asks for the drive; "": the drive asks by itself."""
     partition: str = ""
     """The library's partition that the drive is in."""
+    method: str = ""
+    """The encryption method that this partition has, where a source serves several."""
     position: tuple[int, int] = (0, 0)
     """Partition of the tape and object number in it."""
     beginning: bool = False

@@ -8,8 +8,9 @@ standard library is needed to read it, because the target's start-up time is the
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,56 @@ class DrivePlan:
     """File with what the drive remembers without power, made when it is first needed."""
     hosts: int = 1
     """How many hosts reach it through this machine's kernel, each by a device of its own."""
+    key_source: str | None = None
+    """The name of the key source that an agent in the drive asks by itself."""
+
+
+@dataclass(frozen=True)
+class KeySourcePlan:
+    """A key manager of the rig's own, see `keymgr.api`."""
+
+    name: str
+    source: str
+    """Its entry point."""
+    folder: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PartitionPlan:
+    """A library partition; its medium changer has the same name. What it says holds when the
+    library starts for the first time; later operators may have changed it."""
+
+    name: str
+    serial: str
+    drives: tuple[str, ...]
+    slots: int
+    mail_slots: int = 0
+    encryption: str = "disabled"
+    """disabled, bluescale, or the name of a key source of the rig."""
+    cartridges: tuple[str, ...] = ()
+    """Barcodes, in the first slots."""
+    hosts: int = 1
+    """As of a drive."""
+
+
+@dataclass(frozen=True)
+class LibraryPlan:
+    """A library: its places are those of its partitions, one after the other."""
+
+    name: str
+    model: str
+    """A library personality's name, such as spectra/t950."""
+    serial: str
+    partitions: tuple[PartitionPlan, ...]
+    folder: str
+    """For what it remembers: places, configuration, messages, and what its key manager keeps."""
+    options: tuple[str, ...] = ()
+    """What is enabled by option keys from the start, see `target.library.options`."""
+    password_file: str | None = None
+    """File with the first superuser's password; None: it is blank."""
+    bluescale: dict[str, Any] = field(default_factory=dict)
+    """What the rig says to the key manager inside, see `keymgr.bluescale`."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +127,8 @@ class RigPlan:
     run: str = "/run/keyreel"
     """Folder for sockets and other files of this run."""
     iscsi: IscsiPlan = IscsiPlan()
+    libraries: tuple[LibraryPlan, ...] = ()
+    key_sources: tuple[KeySourcePlan, ...] = ()
 
     def cartridge(self, barcode: str) -> CartridgePlan:
         """The cartridge of that barcode; KeyError if the rig has none."""
@@ -100,4 +153,16 @@ class RigPlan:
             transports=tuple(raw["transports"]),
             run=raw["run"],
             iscsi=IscsiPlan(**raw["iscsi"]),
+            libraries=tuple(_library(library) for library in raw["libraries"]),
+            key_sources=tuple(KeySourcePlan(**source) for source in raw["key_sources"]),
         )
+
+
+def _library(raw: dict[str, Any]) -> LibraryPlan:
+    partitions = tuple(_partition(partition) for partition in raw["partitions"])
+    return LibraryPlan(**{**raw, "partitions": partitions, "options": tuple(raw["options"])})
+
+
+def _partition(raw: dict[str, Any]) -> PartitionPlan:
+    lists = {key: tuple(raw[key]) for key in ("drives", "cartridges")}
+    return PartitionPlan(**{**raw, **lists})

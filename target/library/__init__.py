@@ -1,0 +1,1 @@
+"""Tape libraries: where cartridges are, medium changers, the controller and its operators."""
