@@ -96,6 +96,10 @@ class LibraryPlan:
     """What is enabled by option keys from the start, see `target.library.options`."""
     password_file: str | None = None
     """File with the first superuser's password; None: it is blank."""
+    keystore: str | None = None
+    """SQLAlchemy URL of its keys; None: SQLite in its folder."""
+    passphrase_file: str | None = None
+    """File with the keystore's passphrase; None: a random master key in its folder."""
     bluescale: dict[str, Any] = field(default_factory=dict)
     """What the rig says to the key manager inside, see `keymgr.bluescale`."""
 
