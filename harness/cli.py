@@ -201,14 +201,15 @@ def build_handler(output: Path) -> None:
 
 
 @keyreel.command()
-def demo() -> None:
-    """A story of an encrypting drive and real tools, with their real output.
+@click.argument("story", type=click.Choice(["encryption"]), default="encryption")
+def demo(story: str) -> None:
+    """A story with real tools and their real output.
 
     Exit status 1 when a step did not show what it should.
     """
-    from harness.demo.player import play
+    from harness.demo import player
 
-    sys.exit(play())
+    sys.exit(player.play(player.find(story)))
 
 
 def main() -> None:
