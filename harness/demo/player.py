@@ -40,23 +40,29 @@ def play(story: Story) -> int:
     console = Console(highlight=False, soft_wrap=True)
     start = time.monotonic()
     try:
-        # A named state folder outlives the guest: the last step looks at the cartridge afterwards.
-        with (
-            tempfile.TemporaryDirectory(prefix="keyreel-demo-") as folder,
-            open_state(Path(folder)) as state,
-        ):
-            story.prepare(state.folder / "work")
-            console.print(f"[bold]Booting a Linux kernel with {story.hardware} …[/]")
-            with make_guest(story.rig, state) as guest:
-                console.print(f"ready after {time.monotonic() - start:.1f} s")
-                player = Player(console, story, state.folder, guest)
-                results = player.play(player.in_guest, on_host=False)
-            results += player.play(player.on_host, on_host=True)
+        with tempfile.TemporaryDirectory(prefix="keyreel-demo-") as folder:
+            results = perform(story, Path(folder), console)
     except (StateError, GuestError) as error:
         say(str(error))
         return FAILED
     _summary(console, story, results, time.monotonic() - start)
     return 0 if all(results) else 1
+
+
+def perform(story: Story, folder: Path, console: Console) -> list[bool]:
+    """Play a story in that state folder, which outlives the guest; whether each step passed.
+
+    Raises StateError, GuestError.
+    """
+    start = time.monotonic()
+    with open_state(folder) as state:
+        story.prepare(state.folder / "work")
+        console.print(f"[bold]Booting a Linux kernel with {story.hardware} …[/]")
+        with make_guest(story.rig, state) as guest:
+            console.print(f"ready after {time.monotonic() - start:.1f} s")
+            player = Player(console, story, state.folder, guest)
+            results = player.play(player.in_guest, on_host=False)
+        return results + player.play(player.on_host, on_host=True)
 
 
 class Player:
