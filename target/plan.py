@@ -134,6 +134,12 @@ class RigPlan:
     libraries: tuple[LibraryPlan, ...] = ()
     key_sources: tuple[KeySourcePlan, ...] = ()
 
+    @property
+    def units(self) -> tuple[DrivePlan | PartitionPlan, ...]:
+        """What hosts see: the drives, then the medium changers, which are partitions."""
+        changers = [partition for library in self.libraries for partition in library.partitions]
+        return (*self.drives, *changers)
+
     def cartridge(self, barcode: str) -> CartridgePlan:
         """The cartridge of that barcode; KeyError if the rig has none."""
         for cartridge in self.cartridges:

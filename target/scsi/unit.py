@@ -41,6 +41,9 @@ class LogicalUnit:
         """The same time, for whoever sleeps during a command, see `abort`."""
         self.turn = Turn()
         """Held while the unit does something: one command, or one event, at a time."""
+        self.waits = False
+        """Whether a command may wait: for time, for a key, for the robot. Where none does, nobody
+        need look out for aborts meanwhile."""
         self.running: Nexus | None = None
         """Whose command is running, or ran last."""
         self.commands_run = 0

@@ -41,6 +41,7 @@ class Motion(Recorder):
         self.times = timing.table(personality.timing)
         """What the model takes, whether or not it is to take it."""
         self.timing = timing.Timing(self.times, factor, self.alarm) if factor else None
+        self.waits = bool(factor)
         self.background = Background(
             self.alarm, lambda error: self.failed(error, b""), self._set_unsettled
         )

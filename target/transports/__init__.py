@@ -1,7 +1,8 @@
 """The ways in. A transport finds buffers and nexuses; it knows no SCSI semantics.
 
-`TRANSPORTS` is what a rig can name. Each is a class, called with the plan and its drives by name:
-it brings everything up, or raises OSError with one sentence, and ``close`` takes it down.
+`TRANSPORTS` is what a rig can name. Each is a class, called with the plan and its units by name:
+drives and medium changers. It brings everything up, or raises OSError with one sentence, and
+``close`` takes it down.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from target.plan import RigPlan
-    from target.tape.drive import Drive
+    from target.scsi.primary import PrimaryUnit
 
 
 class Transport(Protocol):
-    """Drives within reach of hosts."""
+    """Units within reach of hosts."""
 
-    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None: ...
+    def __init__(self, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None: ...
 
     def ways(self) -> list[str]:
-        """How hosts reach the drives, a line each."""
+        """How hosts reach the units, a line each."""
 
-    def hosts(self, drive: str) -> list[str]:
-        """Who is connected to a drive, by the names of initiator ports; from any thread."""
+    def hosts(self, unit: str) -> list[str]:
+        """Who is connected to a unit, by the names of initiator ports; from any thread."""
 
     def close(self) -> None:
         """Out of reach again; no command is lost half done."""

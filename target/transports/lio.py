@@ -32,20 +32,20 @@ ATTRIBUTES = {
     "tmr_notification": "1",
 }
 RING_SIZE = 1
-"""MiB for commands, not their data: a drive is given few at a time."""
+"""MiB for commands, not their data: a unit is given few at a time."""
 
 
 class LioDevice:
-    """One host's way to a drive: ``host`` counts from 0, ``subtype`` says who is to serve it.
+    """One host's way to a unit: ``host`` counts from 0, ``subtype`` says who is to serve it.
 
     Nothing is made before `make`. Methods raise OSError where the kernel lacks something.
     """
 
-    def __init__(self, rig: str, drive: str, host: int, subtype: str = "keyreel") -> None:
-        self.configuration = f"{subtype}/{rig}/{drive}/{host}"
+    def __init__(self, rig: str, unit: str, host: int, subtype: str = "keyreel") -> None:
+        self.configuration = f"{subtype}/{rig}/{unit}/{host}"
         """What the kernel tells whoever serves the device."""
-        self.drive, self.host = drive, f"host{host}"
-        self.name = f"{rig}.{drive}.{host}"
+        self.unit, self.host = unit, f"host{host}"
+        self.name = f"{rig}.{unit}.{host}"
         self._core = CONFIGFS / "core" / HBA / self.name
         digest = hashlib.sha256(self.configuration.encode()).hexdigest()
         self._port = f"naa.{_OUI}0{digest[:8]}"
@@ -72,7 +72,7 @@ class LioDevice:
         put(self._core / "enable", "1")
         for name, value in ATTRIBUTES.items():
             put(self._core / "attrib" / name, value)
-        # RESERVE and PERSISTENT RESERVE reach the drive, where the kernel is not too old for that.
+        # RESERVE and PERSISTENT RESERVE reach the unit, where the kernel is not too old for that.
         with suppress(OSError):
             put(self._core / "attrib" / "pgr_support", "0")
 
@@ -122,11 +122,11 @@ class LioDevice:
 
 
 def devices(plan: RigPlan, subtype: str = "keyreel") -> list[LioDevice]:
-    """A device for each host of each drive."""
+    """A device for each host of each drive and each medium changer."""
     return [
-        LioDevice(plan.name, drive.name, host, subtype)
-        for drive in plan.drives
-        for host in range(drive.hosts)
+        LioDevice(plan.name, unit.name, host, subtype)
+        for unit in plan.units
+        for host in range(unit.hosts)
     ]
 
 

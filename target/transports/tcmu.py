@@ -1,11 +1,11 @@
 """TCMU without tcmu-runner: make the kernel's devices and serve their rings in this process.
 
-For each host of each drive: a backstore, a thread that serves its ring, then the loopback host,
-which makes the kernel probe the device and bind st and sg. The thread must run before that,
+For each host of each unit: a backstore, a thread that serves its ring, then the loopback host,
+which makes the kernel probe the device and bind its drivers. The thread must run before that,
 because the probe sends INQUIRY. A device that a killed process has left is taken over: what was
 in its ring ends with CHECK CONDITION, and work goes on.
 
-Devices that somebody else makes, with ``dev_config=keyreel-direct/RIG/DRIVE/HOST``, are served as
+Devices that somebody else makes, with ``dev_config=keyreel-direct/RIG/UNIT/HOST``, are served as
 soon as the kernel tells of them. The name is not the one that a handler of tcmu-runner has, so
 that a tcmu-runner that runs beside this leaves them alone.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from target.plan import RigPlan
 from target.scsi.command import Nexus
-from target.tape.drive import Drive
+from target.scsi.primary import PrimaryUnit
 from target.transports.lio import UIO, LioDevice, devices
 from target.transports.tcmu_events import ADDED, RECONFIGURED, Event, Events
 from target.transports.tcmu_queue import ring_of
@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 
 
 class Tcmu:
-    """Every drive of a plan as SCSI devices of this kernel.
+    """Every unit of a plan as SCSI devices of this kernel.
 
     Raises OSError, with a sentence, where the kernel lacks something.
     """
 
-    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
-        self._drives = drives
+    def __init__(self, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None:
+        self._units = units
         self._ours = re.compile(rf"{SUBTYPE}/{re.escape(plan.name)}/([^/]+)(?:/(\d+))?")
         self._devices: list[LioDevice] = []
         self._threads: dict[str, threading.Thread] = {}
@@ -77,22 +77,22 @@ class Tcmu:
         ours = self._ours.fullmatch(configuration)
         if ours is None:
             raise LookupError(configuration)
-        drive = self._drives[ours[1]]
+        unit = self._units[ours[1]]
         nexus = Nexus(f"host{int(ours[2] or 0)}", ours[1])
         size = int((UIO / uio / "maps" / "map0" / "size").read_text(), 16)
-        ring = ring_of(str(Path("/dev", uio)), size, drive, nexus)
+        ring = ring_of(str(Path("/dev", uio)), size, unit, nexus)
         thread = threading.Thread(
-            target=self._run, args=[ring, drive, nexus], name=f"tcmu-{uio}", daemon=True
+            target=self._run, args=[ring, unit, nexus], name=f"tcmu-{uio}", daemon=True
         )
         self._threads[uio] = thread
         thread.start()
 
-    def _run(self, ring: Ring, drive: Drive, nexus: Nexus) -> None:
+    def _run(self, ring: Ring, unit: PrimaryUnit, nexus: Nexus) -> None:
         """Serve until the kernel has taken the device away: that host is gone."""
         ring.serve()
-        drive.abort(nexus)
-        with drive.turn:
-            drive.nexus_lost(nexus)
+        unit.abort(nexus)
+        with unit.turn:
+            unit.nexus_lost(nexus)
 
     def _listen(self, events: Events) -> None:
         for event in events.listen():
@@ -106,7 +106,7 @@ class Tcmu:
         if not self._ours.fullmatch(event.configuration):
             return 0 if event.kind != RECONFIGURED else -errno.EINVAL
         if event.kind == RECONFIGURED:
-            # The size of a tape device means nothing; which drive it is cannot change.
+            # The size of a tape device means nothing; which unit it is cannot change.
             return -errno.EINVAL if event.reconfigures else 0
         with self._turn:
             if event.kind != ADDED:
@@ -123,9 +123,9 @@ class Tcmu:
         """That they are devices of this kernel."""
         return ["tcmu: devices of this kernel, see lsscsi"]
 
-    def hosts(self, drive: str) -> list[str]:
+    def hosts(self, unit: str) -> list[str]:
         """The hosts of this kernel whose devices are made here."""
-        return [device.host for device in self._devices if device.drive == drive]
+        return [device.host for device in self._devices if device.unit == unit]
 
     def close(self) -> None:
         """Take the devices away from the kernel; the threads end with them."""

@@ -13,7 +13,7 @@ import threading
 from queue import SimpleQueue
 
 from target.scsi.command import Nexus
-from target.tape.drive import Drive
+from target.scsi.primary import PrimaryUnit
 from target.transports.tcmu_ring import (
     COMMAND,
     HEAD,
@@ -93,7 +93,7 @@ class QueuedRing(Ring):
             self._unit.abort()
 
 
-def ring_of(node: str | int, size: int, drive: Drive, nexus: Nexus) -> Ring:
-    """The ring of a device, see `Ring`: only where commands take time can one be waiting when it
-    is aborted."""
-    return (QueuedRing if drive.timing else Ring)(node, size, drive, nexus)
+def ring_of(node: str | int, size: int, unit: PrimaryUnit, nexus: Nexus) -> Ring:
+    """The ring of a device, see `Ring`: only where commands wait can one be waiting when it is
+    aborted."""
+    return (QueuedRing if unit.waits else Ring)(node, size, unit, nexus)

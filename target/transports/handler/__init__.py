@@ -6,7 +6,7 @@ When the first command of a device comes, the handler connects to the socket RIG
 DEV_CONFIG" and the descriptor of the uio device, and is answered one byte. From then on the ring
 is served here, as `target.transports.tcmu` serves it; when either side closes the connection, it is
 the handler's again. So a rig's devices may be made by anybody, such as targetcli, with
-``dev_config=keyreel/RIG/DRIVE[/HOST]``; those that nobody made are made here.
+``dev_config=keyreel/RIG/UNIT[/HOST]``; those that nobody made are made here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from target.plan import RigPlan
 from target.scsi.command import Nexus
-from target.tape.drive import Drive
+from target.scsi.primary import PrimaryUnit
 from target.transports.lio import CONFIGFS, LioDevice, devices
 from target.transports.tcmu_queue import ring_of
 from target.transports.tcmu_ring import Ring
@@ -40,14 +40,14 @@ log = logging.getLogger(__name__)
 
 
 class Handler:
-    """Every drive of a plan, for devices that tcmu-runner looks after.
+    """Every unit of a plan, for devices that tcmu-runner looks after.
 
     Raises OSError, with a sentence, where the kernel or tcmu-runner lacks something.
     """
 
-    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
+    def __init__(self, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None:
         self._rig = plan.name
-        self._drives = drives
+        self._units = units
         self._devices: list[LioDevice] = []
         self._connections: dict[socket.socket, threading.Thread] = {}
         """One for each device that is served, and its thread."""
@@ -67,10 +67,10 @@ class Handler:
         """That they are devices of this kernel, and where its handler finds us."""
         return [f"tcmu-runner: devices of this kernel, see lsscsi; rings by {self._path}"]
 
-    def hosts(self, drive: str) -> list[str]:
+    def hosts(self, unit: str) -> list[str]:
         """The hosts of this kernel whose devices are served here."""
         served = [
-            nexus.initiator for nexus in self._nexuses.copy().values() if nexus.target == drive
+            nexus.initiator for nexus in self._nexuses.copy().values() if nexus.target == unit
         ]
         return sorted(served)
 
@@ -115,7 +115,7 @@ class Handler:
     def _attend(self, connection: socket.socket) -> None:
         """One device, from its handing over until the connection ends."""
         try:
-            configuration, ring, drive, nexus = self._take(connection)
+            configuration, ring, unit, nexus = self._take(connection)
         except (OSError, ValueError, LookupError) as error:
             # The handler answers for it as if nobody were here.
             log.error("a device cannot be served: %s", error)
@@ -130,39 +130,39 @@ class Handler:
             connection.recv(1)
         # What waits for time must not hold the device: tcmu-runner could not open it again.
         while serving.is_alive():
-            drive.abort(nexus)
+            unit.abort(nexus)
             serving.join(_ABORT_INTERVAL)
         ring.close()
         self._forget(connection)
         # tcmu-runner may be starting again, of which a host sees nothing; but without the device
         # that host is gone.
         if configuration not in _configured():
-            with drive.turn:
-                drive.nexus_lost(nexus)
+            with unit.turn:
+                unit.nexus_lost(nexus)
 
     def _forget(self, connection: socket.socket) -> None:
         self._connections.pop(connection, None)
         self._nexuses.pop(connection, None)
         connection.close()
 
-    def _take(self, connection: socket.socket) -> tuple[str, Ring, Drive, Nexus]:
+    def _take(self, connection: socket.socket) -> tuple[str, Ring, PrimaryUnit, Nexus]:
         """The device that the handler offers. Raises OSError, ValueError or LookupError."""
         hello, descriptors, _, _ = socket.recv_fds(connection, _HELLO_SIZE, 1)
         try:
             size, configuration = hello.decode("ascii").split(" ")
             name, host = self._resolve(configuration)
-            drive, nexus = self._drives[name], Nexus(f"host{host}", name)
-            return configuration, ring_of(descriptors.pop(), int(size), drive, nexus), drive, nexus
+            unit, nexus = self._units[name], Nexus(f"host{host}", name)
+            return configuration, ring_of(descriptors.pop(), int(size), unit, nexus), unit, nexus
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
     def _resolve(self, configuration: str) -> tuple[str, int]:
-        """Drive and host that a device's configuration names. Raises ValueError."""
-        _, rig, drive, host, *_ = [*configuration.split("/"), "0"]
-        if rig != self._rig or drive not in self._drives:
-            raise ValueError(f"{configuration}: rig {self._rig} has no such drive")
-        return drive, int(host)
+        """Unit and host that a device's configuration names. Raises ValueError."""
+        _, rig, unit, host, *_ = [*configuration.split("/"), "0"]
+        if rig != self._rig or unit not in self._units:
+            raise ValueError(f"{configuration}: rig {self._rig} has no such drive or changer")
+        return unit, int(host)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -1,4 +1,4 @@
-"""One target: a drive as LUN 0, the thread that runs its commands, and the sessions with it."""
+"""One target: a unit as LUN 0, the thread that runs its commands, and the sessions with it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from target.scsi.sense import (
 from target.transports.iscsi.task import SENSE, Task, check
 
 if TYPE_CHECKING:
-    from target.tape.drive import Drive
+    from target.scsi.primary import PrimaryUnit
     from target.transports.iscsi.session import Session
 
 T = TypeVar("T")
 NAG = 0.02
 """Seconds between two calls to a command that is to be aborted: it may be just about to wait."""
 MOST_STRANGERS = 256
-"""Nexuses without a session that a drive remembers."""
+"""Nexuses without a session that a unit remembers."""
 _INQUIRY, _REQUEST_SENSE = 0x12, 0x03
 _NO_UNIT = bytes((0x7F, 0, 6, 2, 31)) + bytes(3) + b" " * 28
 """Standard INQUIRY data: qualifier 3, no device type (SPC-4 6.4.2)."""
 
 
 class Target:
-    """A drive within reach of initiators. All but the drive's own thread is in the event loop."""
+    """A unit within reach of initiators. All but the unit's own thread is in the event loop."""
 
-    def __init__(self, name: str, drive: Drive, loop: AbstractEventLoop) -> None:
+    def __init__(self, name: str, unit: PrimaryUnit, loop: AbstractEventLoop) -> None:
         self.name = name
-        self.drive = drive
+        self.unit = unit
         self.sessions: dict[str, Session] = {}
         """By the name of the initiator port."""
         self._loop = loop
@@ -47,10 +47,10 @@ class Target:
         self._jobs = queue.SimpleQueue()
         self._strangers: deque[Nexus] = deque()
         self._thread: threading.Thread | None = None
-        """Started with the first job: a rig may have many drives, and few in use."""
+        """Started with the first job: a rig may have many, and few in use."""
 
     def submit(self, work: Callable[[], T], then: Callable[[T], object]) -> None:
-        """Run ``work`` in the drive's thread, after all before it, and ``then`` in the loop."""
+        """Run ``work`` in the unit's thread, after all before it, and ``then`` in the loop."""
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._work, name=f"iscsi-{self.name}", daemon=True
@@ -68,7 +68,7 @@ class Target:
             del then, result
 
     def execute(self, nexus: Nexus, task: Task, room: int) -> Completion | None:
-        """Run a command, in the drive's thread; None if it was aborted before it began."""
+        """Run a command, in the unit's thread; None if it was aborted before it began."""
         try:
             task.ticket.pop()
         except IndexError:
@@ -79,17 +79,17 @@ class Target:
             data_in = task.room(room)
             if not is_lun_0(task.lun):
                 return no_unit(task.cdb, data_in)
-            return self.drive.execute(nexus, task.cdb, task.views(), data_in)
+            return self.unit.execute(nexus, task.cdb, task.views(), data_in)
         except Exception:
             logging.getLogger(__name__).exception("%s: a command failed", self.name)
             return check(INTERNAL_FAILURE)
 
     def event(self, event: Callable[[], object], then: Callable[[], object]) -> None:
-        """Let something happen to the drive, such as a reset, between two commands."""
+        """Let something happen to the unit, such as a reset, between two commands."""
 
         def work() -> None:
             try:
-                with self.drive.turn:
+                with self.unit.turn:
                     event()
             except Exception:
                 logging.getLogger(__name__).exception("%s: an event failed", self.name)
@@ -99,20 +99,20 @@ class Target:
     def nag(self, nexus: Nexus | None, stop: Callable[[], bool]) -> None:
         """Abort the running command of a nexus (None: whoever's) as long as ``stop`` says no."""
         if not stop():
-            self.drive.abort(nexus)
+            self.unit.abort(nexus)
             self._loop.call_later(NAG, self.nag, nexus, stop)
 
     def lost(self, nexus: Nexus) -> None:
-        """A nexus is lost (SAM-5 6.3.4). What the drive keeps for it goes, in time."""
+        """A nexus is lost (SAM-5 6.3.4). What the unit keeps for it goes, in time."""
         self._strangers.append(nexus)
         old = self._strangers.popleft() if len(self._strangers) > MOST_STRANGERS else None
         if old is not None and (old in self._strangers or self._present(old)):
             old = None
 
         def event() -> None:
-            self.drive.nexus_lost(nexus)
+            self.unit.nexus_lost(nexus)
             if old is not None:
-                self.drive.nexuses.pop(old, None)
+                self.unit.nexuses.pop(old, None)
 
         self.event(event, lambda: None)
 
@@ -127,7 +127,7 @@ class Target:
         """End the thread once all jobs are done; not in the event loop."""
         self._jobs.put(None)
         while self._thread is not None and self._thread.is_alive():
-            self.drive.abort()
+            self.unit.abort()
             self._thread.join(NAG)
 
 

@@ -58,7 +58,7 @@ def manage(session: Session, fields: dict[str, int]) -> None:
     elif function in RESETS:
         _clear(session, target)
         target.event(
-            lambda: target.drive.reset(RESETS[function]),
+            lambda: target.unit.reset(RESETS[function]),
             lambda: _reset_done(session, target, function, answer),
         )
     elif function == TASK_REASSIGN:
@@ -93,9 +93,9 @@ def _after(session: Session, running: bool, then: Callable[[], None]) -> None:
 
 
 def _clear(session: Session, target: Target) -> None:
-    """Take the commands of all sessions away; others hear of it as the drive's TAS bit has it."""
+    """Take the commands of all sessions away; others hear of it as the unit's TAS bit has it."""
     session.abort_all()
-    status = bool(target.drive.modes.value("tas", _CONTROL_MODE_PAGE))
+    status = bool(target.unit.modes.value("tas", _CONTROL_MODE_PAGE))
     for other in target.others(session):
         other.abort_all(answer=status)
         other.connection.flush()
@@ -106,7 +106,7 @@ def _clear(session: Session, target: Target) -> None:
 
 def _tell(target: Target, session: Session, code: Code) -> None:
     """Other nexuses hear of it with their next command."""
-    target.drive.attention(code, but=session.nexus)
+    target.unit.attention(code, but=session.nexus)
 
 
 def _reset_done(

@@ -7,9 +7,9 @@ IQN = "iqn.2026-01.io.keyreel"
 PORTAL_GROUP = 1
 
 
-def target_name(rig: str, drive: str) -> str:
-    """The iSCSI name of a drive; an underscore may not be in one."""
-    return f"{IQN}:{rig}:{drive}".replace("_", "-")
+def target_name(rig: str, unit: str) -> str:
+    """The iSCSI name of a drive or a medium changer; an underscore may not be in one."""
+    return f"{IQN}:{rig}:{unit}".replace("_", "-")
 
 
 def initiator_port(initiator: str, isid: int) -> str:

@@ -29,36 +29,36 @@ from target.transports.iscsi.session import Session
 
 if TYPE_CHECKING:
     from target.plan import IscsiPlan, RigPlan
-    from target.tape.drive import Drive
+    from target.scsi.primary import PrimaryUnit
 
 MOST_CONNECTIONS = 128
 
 
 class IscsiServer:
-    """All drives of a rig within reach of iSCSI initiators; see `target.transports`.
+    """All units of a rig within reach of iSCSI initiators; see `target.transports`.
 
     Raises OSError with one sentence if it cannot listen, or should not.
     """
 
-    def __init__(self, plan: RigPlan, drives: Mapping[str, Drive]) -> None:
+    def __init__(self, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None:
         credentials = load_credentials(plan.iscsi)
         listening = _listen(plan.iscsi)
         host, port = listening.getsockname()[:2]
         self.address: tuple[str, int] = (host, port)
         """Where it listens."""
-        self._loop = Loop(plan.name, drives, credentials, listening)
+        self._loop = Loop(plan.name, units, credentials, listening)
         self._thread = threading.Thread(target=self._loop.run, name="iscsi", daemon=True)
         self._thread.start()
 
     def ways(self) -> list[str]:
-        """The portal, and the target of each drive."""
+        """The portal, and the target of each unit."""
         host, port = self.address
         portal = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return [f"iscsi: {portal} {target}" for target in self._loop.targets]
 
-    def hosts(self, drive: str) -> list[str]:
+    def hosts(self, unit: str) -> list[str]:
         """The initiator ports that are logged in."""
-        return list(self._loop.targets[target_name(self._loop.rig, drive)].sessions)
+        return list(self._loop.targets[target_name(self._loop.rig, unit)].sessions)
 
     def close(self) -> None:
         """End all sessions; commands that wait are aborted, one that is running is let end. Once
@@ -103,7 +103,7 @@ class Loop:
     def __init__(
         self,
         rig: str,
-        drives: Mapping[str, Drive],
+        units: Mapping[str, PrimaryUnit],
         credentials: Credentials | None,
         listening: socket.socket,
     ) -> None:
@@ -111,8 +111,8 @@ class Loop:
         self.rig = rig
         self.credentials = credentials
         self.targets = {
-            name: Target(name, drive, self.loop)
-            for name, drive in ((target_name(rig, key), drive) for key, drive in drives.items())
+            name: Target(name, unit, self.loop)
+            for name, unit in ((target_name(rig, key), unit) for key, unit in units.items())
         }
         self.connections: dict[Connection, None] = {}
         """In the order they came."""
@@ -145,7 +145,7 @@ class Loop:
         self.loop.stop()
 
     def close(self) -> None:
-        """After the end of `run`: the drives' threads come to their end."""
+        """After the end of `run`: the units' threads come to their end."""
         for target in self.targets.values():
             target.close()
         self.loop.close()

@@ -1,7 +1,7 @@
 """An I_T nexus: its commands in the order of CmdSN, the window of those allowed, their responses.
 
-One command of a session is with its drive at a time, the others wait here, so that sessions take
-turns at the drive and an initiator that does not read its data holds up only itself.
+One command of a session is with its unit at a time, the others wait here, so that sessions take
+turns at the unit and an initiator that does not read its data holds up only itself.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Session:
         self.queue: deque[Task] = deque()
         """Those that wait to be run, in order."""
         self.running: Task | None = None
-        """The one that is with the drive."""
+        """The one that is with the unit."""
         self.when_ended: list[Callable[[], object]] = []
         """What waits for the end of ``running``."""
         self.managing = 0
@@ -169,7 +169,7 @@ class Session:
     # --- running -----------------------------------------------------------------------------
 
     def pump(self) -> None:
-        """Ask for data and give the drive the next command, as far as possible."""
+        """Ask for data and give the unit the next command, as far as possible."""
         if self.closed or self.target is None:
             return
         self._solicit()
@@ -179,8 +179,8 @@ class Session:
             return
         task = self.running = self.queue.popleft()
         target, nexus = self.target, self.nexus
-        announced = target.drive.announced(task.cdb)
-        wanted = None if target.drive.returns_data(task.cdb) else announced
+        announced = target.unit.announced(task.cdb)
+        wanted = None if target.unit.returns_data(task.cdb) else announced
         room = max(task.length, min(announced, LONGEST), SHORT_DATA)
         target.submit(
             lambda: target.execute(nexus, task, room),
@@ -188,7 +188,7 @@ class Session:
         )
 
     def _ended(self, task: Task, done: Completion | None, wanted: int | None) -> None:
-        """The drive is through with a command; ``wanted``: see `residual`."""
+        """The unit is through with a command; ``wanted``: see `residual`."""
         self.running = None
         waiting, self.when_ended = self.when_ended, []
         # The loss of a nexus or a task management function has answered for an aborted one.
@@ -267,7 +267,7 @@ class Session:
                 task.ticket.pop()
             except IndexError:
                 return True
-            # The drive's thread will find it without its ticket, and pass over it.
+            # The unit's thread will find it without its ticket, and pass over it.
             return False
         if task in self.queue:
             self.queue.remove(task)

@@ -64,7 +64,7 @@ class Task:
         """How it ends without running; no more data are wanted then."""
         self.aborted = False
         self.ticket = [None]
-        """Whoever takes it away decides: the drive's thread to run the task, or an abort."""
+        """Whoever takes it away decides: the unit's thread to run the task, or an abort."""
         self.buffer: Buffer | None = None
         """Where its data are."""
         self.unsolicited: Burst | None = None
