@@ -1,0 +1,89 @@
+"""What a library remembers: its partitions, users and options, in one file that is replaced whole.
+
+Drives keep their numbers, whatever becomes of the rig file; so the places of cartridges that were
+in them stay true. Everything that operators change is a `Configuration`, which is a value: whoever
+changes something makes another one, and nothing has changed until it is saved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from target.files import replace_json
+from target.library import users
+from target.library.partition import Partition
+from target.library.users import User
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What operators have set, and what a backup has in it."""
+
+    partitions: Mapping[str, Partition] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Option keys by the option's name."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "partitions": [_partition_json(one) for one in self.partitions.values()],
+            "users": users.to_json(self.users),
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Configuration:
+        """From what `to_json` gives. Raises ValueError, KeyError or TypeError for anything else."""
+        partitions = [_partition(one) for one in raw["partitions"]]
+        return cls(
+            {one.name: one for one in partitions},
+            users.from_json(raw["users"]),
+            dict(raw["options"]),
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """What is in the file."""
+
+    drives: tuple[str, ...]
+    """Names in the order of their numbers, from 1."""
+    configuration: Configuration
+
+    def save(self, path: Path) -> None:
+        """Replace the file. Raises OSError, the old one is there then."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = {"version": VERSION, "drives": self.drives, **self.configuration.to_json()}
+        replace_json(path, told)
+
+
+def load(path: Path) -> State | None:
+    """What is in the file; None: there is none. Raises ValueError if it is something else."""
+    if not path.exists():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["version"] != VERSION:
+            raise ValueError
+        return State(tuple(raw["drives"]), Configuration.from_json(raw))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(
+            f"{path} does not say how the library is set up: remove it, and the library is as the"
+            " rig file says"
+        ) from None
+
+
+def _partition_json(partition: Partition) -> dict[str, Any]:
+    return dict(vars(partition))
+
+
+def _partition(raw: Mapping[str, Any]) -> Partition:
+    numbers = {key: tuple(raw[key]) for key in ("drives", "slots", "mail_slots")}
+    return Partition(**{**raw, **numbers})
