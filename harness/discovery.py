@@ -12,16 +12,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CLASSES = (("scsi_tape", "nst"), ("scsi_changer", "sch"))
+"""Classes of the kernel's drivers st and ch, and how the names of their nodes begin."""
 
-class TapeNodes:
-    """The nodes of one tape drive: non-rewinding tape and SCSI generic, as paths."""
 
-    __slots__ = ("serial", "sg", "tape")
+class Nodes:
+    """The nodes of one unit as paths: non-rewinding tape ("" of a changer), SCSI generic, changer
+    ("" of a drive)."""
 
-    def __init__(self, serial: str, tape: str, sg: str) -> None:
+    __slots__ = ("changer", "serial", "sg", "tape")
+
+    def __init__(self, serial: str, tape: str, sg: str, changer: str = "") -> None:
         self.serial = serial
         self.tape = tape
         self.sg = sg
+        self.changer = changer
 
 
 def unit_serial_number(page: bytes) -> str:
@@ -32,36 +37,53 @@ def unit_serial_number(page: bytes) -> str:
     return page[4 : 4 + length].decode("ascii", "replace").strip(" \0")
 
 
-def find_tapes(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[TapeNodes]]:
-    """Every bound tape drive by serial number; for each its hosts, in the order of their numbers.
+def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]:
+    """Every bound tape drive and medium changer by what it says is its serial number; for each
+    its hosts, in the order of their numbers.
 
-    A drive counts as bound when both its nodes are character devices: a write to a missing
+    A unit counts as bound when both its nodes are character devices: a write to a missing
     ``/dev/nst0`` would quietly make a plain file.
     """
-    hosts: dict[str, list[tuple[list[int], TapeNodes]]] = {}
-    folder = sysfs + "/class/scsi_tape"
-    for name in _names(folder):
-        # nst0 is the plain non-rewinding node; nst0a, nst0l and nst0m are its other modes.
-        if not name.startswith("nst") or not name[3:].isdigit():
-            continue
-        device = folder + "/" + name + "/device"
-        generic = _names(device + "/scsi_generic")
-        serial = unit_serial_number(_contents(device + "/vpd_pg80"))
-        if not serial or not generic:
-            continue
-        nodes = TapeNodes(serial, dev + "/" + name, dev + "/" + generic[0])
-        if _is_character_device(nodes.tape) and _is_character_device(nodes.sg):
-            hosts.setdefault(serial, []).append((_address(device), nodes))
+    hosts: dict[str, list[tuple[list[int], Nodes]]] = {}
+    for kind, stem in CLASSES:
+        folder = sysfs + "/class/" + kind
+        for name in _names(folder):
+            # nst0 is the plain non-rewinding node; nst0a, nst0l and nst0m are its other modes.
+            if not name.startswith(stem) or not name[len(stem) :].isdigit():
+                continue
+            device = folder + "/" + name + "/device"
+            generic = _names(device + "/scsi_generic")
+            serial = unit_serial_number(_contents(device + "/vpd_pg80"))
+            node = dev + "/" + name
+            if not serial or not generic or not _is_character_device(node):
+                continue
+            sg = dev + "/" + generic[0]
+            nodes = Nodes(serial, node, sg) if stem == "nst" else Nodes(serial, "", sg, node)
+            if _is_character_device(sg):
+                hosts.setdefault(serial, []).append((_address(device), nodes))
     return {
         serial: [nodes for _, nodes in sorted(found, key=lambda one: one[0])]
         for serial, found in hosts.items()
     }
 
 
-def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, TapeNodes]:
-    """Wait, on this machine's own kernel, until a drive of each serial number is bound.
+def hosts_of(serial: str, units: dict[str, list[Nodes]]) -> list[Nodes]:
+    """The nodes of the unit of that serial number, those of one host each.
 
-    Returns those drives by serial number. Raises TimeoutError, which names the missing ones, after
+    Some changers say more than that in the same place, such as their first storage element.
+    """
+    if serial in units:
+        return units[serial]
+    for text, hosts in units.items():
+        if serial in text and hosts[0].changer:
+            return hosts
+    return []
+
+
+def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, Nodes]:
+    """Wait, on this machine's own kernel, until a unit of each serial number is bound.
+
+    Returns those units by serial number. Raises TimeoutError, which names the missing ones, after
     ``timeout`` seconds.
     """
     import time
@@ -71,17 +93,20 @@ def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, TapeNode
     wanted = set(serials)
     deadline = time.monotonic() + timeout
     monitor = pyudev.Monitor.from_netlink(pyudev.Context())
-    monitor.filter_by("scsi_tape")
-    monitor.filter_by("scsi_generic")
+    for kind in (*(kind for kind, _ in CLASSES), "scsi_generic"):
+        monitor.filter_by(kind)
     monitor.start()
     while True:
-        found = {serial: nodes[0] for serial, nodes in find_tapes().items() if serial in wanted}
+        units = find_units()
+        found = {serial: hosts[0] for serial in wanted if (hosts := hosts_of(serial, units))}
         if len(found) == len(wanted):
             return found
         left = deadline - time.monotonic()
         if left <= 0:
             missing = ", ".join(sorted(wanted - found.keys()))
-            raise TimeoutError(f"no tape drive with serial number {missing} after {timeout:g} s")
+            raise TimeoutError(
+                f"no drive or changer with serial number {missing} after {timeout:g} s"
+            )
         monitor.poll(timeout=left)
 
 

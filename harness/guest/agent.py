@@ -16,19 +16,19 @@ import sys
 import termios
 import time
 
-from harness.discovery import find_tapes
+from harness.discovery import find_units, hosts_of
 from harness.guest import frames, ways
 from harness.guest.channel import MEMORY, RECHECK, Channel, ChannelClosed
 from harness.guest.command import Command, end_processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from harness.discovery import TapeNodes
+    from harness.discovery import Nodes
 
 DEVICE_TIMEOUT = 60.0
 TIME_FOR_EACH = 1.0
 """Seconds in which the target has to serve, and the kernel then to bind every device; and how many
-more for each drive."""
+more for each of its units, drives and changers."""
 STOP_TIMEOUT = 30.0
 """Seconds that the target has to flush and end."""
 DEAD_TARGET_INTERVAL = 50
@@ -42,17 +42,17 @@ BACKSTORES = "/sys/kernel/config/target/core/user_0"
 class Agent:
     """One guest's services: the channel, the target process, at most one command.
 
-    ``plan`` and ``log`` are paths; ``transports`` are the plan's, ``drives`` how many it has.
+    ``plan`` and ``log`` are paths; ``transports`` are the plan's, ``units`` how many it has.
     """
 
     def __init__(
-        self, channel: Channel, plan: str, log: str, transports: tuple[str, ...], drives: int
+        self, channel: Channel, plan: str, log: str, transports: tuple[str, ...], units: int
     ) -> None:
         self.channel = channel
         self.plan = plan
         self.log = log
         self.ways = ways.work(transports)
-        self.patience = DEVICE_TIMEOUT + TIME_FOR_EACH * drives
+        self.patience = DEVICE_TIMEOUT + TIME_FOR_EACH * units
         # With tcmu-runner its handler does that, and nobody else may touch the rings.
         self.fails_pending = "tcmu-runner" not in transports
         self.own_devices = ""
@@ -68,7 +68,7 @@ class Agent:
         self.command: Command | None = None
 
     def start_target(self) -> None:
-        """Start the process that serves the plan's drives, and return when it does.
+        """Start the process that serves the plan's units, and return when it does.
 
         Raises RuntimeError when it ends, or runs out of patience, before that.
         """
@@ -91,30 +91,26 @@ class Agent:
         finally:
             os.close(serves)
 
-    def wait_for_devices(self, wanted: dict[str, tuple[str, int]]) -> dict[str, TapeNodes]:
-        """The nodes of each host of each drive (name -> serial, hosts) once all are bound.
+    def wait_for_devices(self, wanted: dict[str, tuple[str, int]]) -> dict[str, Nodes]:
+        """The nodes of each host of each unit (name -> serial, hosts) once all are bound.
 
-        Names are those of the drives, with @N behind for further hosts. Raises RuntimeError when
+        Names are those of the units, with @N behind for further hosts. Raises RuntimeError when
         it runs out of patience before that.
         """
         deadline = time.monotonic() + self.patience
         while True:
-            found = find_tapes()
-            missing = [
-                name
-                for name, (serial, hosts) in wanted.items()
-                if len(found.get(serial, ())) < hosts
-            ]
+            units = find_units()
+            found = {name: hosts_of(serial, units) for name, (serial, _) in wanted.items()}
+            missing = [name for name, (_, hosts) in wanted.items() if len(found[name]) < hosts]
             if not missing:
                 return {
                     f"{name}@{host}" if host else name: nodes
-                    for name, (serial, hosts) in wanted.items()
-                    for host, nodes in enumerate(found[serial][:hosts])
+                    for name, (_, hosts) in wanted.items()
+                    for host, nodes in enumerate(found[name][:hosts])
                 }
             if time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"the kernel bound no tape device for {', '.join(missing)}"
-                    f" in {self.patience:g} s"
+                    f"the kernel bound no device for {', '.join(missing)} in {self.patience:g} s"
                 )
             time.sleep(0.005)
 
@@ -134,8 +130,8 @@ class Agent:
         os.close(self.target_ended)
         return status
 
-    def live(self, drives: list[str]) -> None:
-        """Start all, run commands, end all; ``drives`` as NAME=SERIAL=HOSTS. What goes wrong is
+    def live(self, units: list[str]) -> None:
+        """Start all, run commands, end all; ``units`` as NAME=SERIAL=HOSTS. What goes wrong is
         told to the host."""
         channel = self.channel
         try:
@@ -144,9 +140,12 @@ class Agent:
             self.start_target()
             for way in self.ways:
                 way.connect(self.plan)
-            wanted = [drive.split("=") for drive in drives]
+            wanted = [unit.split("=") for unit in units]
             nodes = self.wait_for_devices({name: (serial, int(n)) for name, serial, n in wanted})
-            found = {name: (node.serial, node.tape, node.sg) for name, node in nodes.items()}
+            found = {
+                name: (node.serial, node.tape, node.sg, node.changer)
+                for name, node in nodes.items()
+            }
             channel.send(frames.pack(frames.READY, found))
             self.serve()
             channel.send(frames.pack(frames.STOPPED, self.stop()))
@@ -265,18 +264,18 @@ def main() -> None:
     """Be a guest's first process.
 
     Arguments: console, device of the shared memory, plan, target's log, names of the transports
-    with commas between, NAME=SERIAL=HOSTS of each drive.
+    with commas between, NAME=SERIAL=HOSTS of each unit.
     """
-    console, memory, plan, log, transports, *drives = sys.argv[1:]
+    console, memory, plan, log, transports, *units = sys.argv[1:]
     bell = os.open(console, os.O_RDWR | os.O_NONBLOCK)
     _make_raw(bell)
     channel = Channel(bell, map_memory(memory), first=False)
-    agent = Agent(channel, plan, log, tuple(transports.split(",")), len(drives))
+    agent = Agent(channel, plan, log, tuple(transports.split(",")), len(units))
     agent.writes_late = " hostfs " in _root_mount()
     try:
         _finish_dev()
         _loopback_up()
-        agent.live(drives)
+        agent.live(units)
     finally:
         os.sync()
         termios.tcdrain(bell)
@@ -289,7 +288,7 @@ def map_memory(path: str) -> memoryview:
 
 
 def _become_target(plan: str, log: str, tell: int) -> None:
-    """In the child: serve the plan's drives, say so by a byte to ``tell``, never return."""
+    """In the child: serve the plan's units, say so by a byte to ``tell``, never return."""
     status = 1
     try:
         os.setsid()

@@ -25,24 +25,25 @@ class CommandTimeout(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """A drive as the guest's kernel has bound it: serial number and device nodes.
+    """A drive or medium changer as the guest's kernel has bound it: serial number and device nodes.
 
-    ``name`` is the drive's for its first host, with @1 behind for the second, and so on.
+    ``name`` is the unit's for its first host, with @1 behind for the second, and so on.
     """
 
     name: str
     serial: str
+    """As the unit says it, which may be more than the rig file does."""
     tape: str
+    """"" for a changer."""
     sg: str
+    changer: str = ""
+    """"" for a drive."""
 
     def environment(self) -> dict[str, str]:
-        """The variables by which commands find the drive."""
+        """The variables by which commands find the unit."""
         prefix = "KEYREEL_" + self.name.upper().replace("-", "_").replace("@", "_HOST")
-        return {
-            f"{prefix}_TAPE": self.tape,
-            f"{prefix}_SG": self.sg,
-            f"{prefix}_SERIAL": self.serial,
-        }
+        found = {"TAPE": self.tape, "CHANGER": self.changer, "SG": self.sg, "SERIAL": self.serial}
+        return {f"{prefix}_{what}": value for what, value in found.items() if value}
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class Guest(Protocol):
 
     @property
     def devices(self) -> Mapping[str, Device]:
-        """The drives by name, once started; further hosts of a drive as name@1, name@2 ..."""
+        """Drives and changers by name, once started; further hosts of one as name@1, name@2 ..."""
 
     def start(self, timeout: float = 60.0) -> None:
         """Boot, start the target and return when every device is bound.
 
-        ``timeout`` in seconds; a start may take a second longer for each drive.
+        ``timeout`` in seconds; a start may take a second longer for each unit.
         """
 
     def run(

@@ -35,13 +35,13 @@ class Console:
         self.target_status: int | None = None
         """Exit status of a target process that ended by itself."""
 
-    def wait_until_ready(self, timeout: float) -> dict[str, tuple[str, str, str]]:
-        """Drive name -> (serial, tape node, sg node), once the kernel has bound all.
+    def wait_until_ready(self, timeout: float) -> dict[str, tuple[str, str, str, str]]:
+        """Unit's name -> (serial number, tape, sg and changer node), once the kernel has bound all.
 
         Raises GuestError (the agent says why it cannot), ChannelClosed, TimeoutError.
         """
         _, payload = self._wait_for(frames.READY, time.monotonic() + timeout)
-        found: dict[str, tuple[str, str, str]] = frames.unpack(payload)
+        found: dict[str, tuple[str, str, str, str]] = frames.unpack(payload)
         return found
 
     def stop(self, timeout: float) -> int | None:

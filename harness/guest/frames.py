@@ -28,7 +28,8 @@ RESTART = 6
 """To the agent: kill the target process if it lives, and start it anew."""
 
 READY = 16
-"""From the agent: every device is bound (drive name -> serial, tape node, sg node)."""
+"""From the agent: every device is bound (name of the unit -> serial number, nodes of tape,
+sg and changer)."""
 STDOUT = 17
 STDERR = 18
 EXIT = 19

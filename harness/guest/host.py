@@ -47,7 +47,7 @@ class HostGuest(MindedGuest):
 
     def require(self) -> None:
         """See `harness.guest.minded.MindedGuest.require`. Loads what is missing."""
-        require_host(self.plan.transports)
+        require_host(self.plan.transports, bool(self.plan.libraries))
         self._lock_name()
         take_away(self.plan)
 
@@ -111,8 +111,9 @@ class HostGuest(MindedGuest):
         self.keep_open = (*self._locks, self._lock)
 
 
-def require_host(transports: Sequence[str] = ("tcmu",)) -> None:
-    """Raise GuestError, with the cure, when this kernel cannot have drives; loads its modules."""
+def require_host(transports: tuple[str, ...] = ("tcmu",), changers: bool = False) -> None:
+    """Raise GuestError, with the cure, when this kernel cannot have drives, and changers if there
+    are any; loads its modules."""
     other = [name for name in transports if name != "tcmu"]
     if other:
         raise GuestError(
@@ -123,7 +124,7 @@ def require_host(transports: Sequence[str] = ("tcmu",)) -> None:
         raise GuestError(
             'the guest host needs root, to make devices in this kernel: set guest = "uml"'
         )
-    for name in ways.modules(("tcmu",)):
+    for name in ways.modules(("tcmu",), changers):
         if not Path("/sys/module", name).exists():
             _load(name)
     if not (CONFIGFS / "target").exists():

@@ -60,7 +60,7 @@ class HostAgent(Agent):
 
 def main() -> None:
     """Be that process. Arguments: as `harness.guest.agent.main`, the bell being a descriptor."""
-    bell, memory, plan, log, transports, *drives = sys.argv[1:]
+    bell, memory, plan, log, transports, *units = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
     # Orphans of commands become children, so that they can be found; and a minder that is killed
     # does not take this process with it, which has devices to take away.
@@ -69,9 +69,9 @@ def main() -> None:
     os.set_inheritable(int(bell), False)
     os.set_blocking(int(bell), False)
     channel = Channel(int(bell), map_memory(memory), first=False)
-    agent = HostAgent(channel, plan, log, tuple(transports.split(",")), len(drives))
+    agent = HostAgent(channel, plan, log, tuple(transports.split(",")), len(units))
     agent.own_devices = RigPlan.load(Path(plan)).name + "."
-    agent.live(drives)
+    agent.live(units)
 
 
 def take_away(plan: RigPlan) -> None:

@@ -1,6 +1,6 @@
-"""In a guest with the way iscsi: log in to each drive with Debian's open-iscsi, once for each host.
+"""In a guest with the way iscsi: log in to each unit with Debian's open-iscsi, once for each host.
 
-Host N of the drives is an interface of open-iscsi, with an initiator name of its own. The guest's
+Host N of the units is an interface of open-iscsi, with an initiator name of its own. The guest's
 files are the host's: configuration, records and locks are on file systems in memory, mounted over
 /etc/iscsi and /run/lock. iscsid stays, so that sessions come back after the target was restarted.
 """
@@ -81,16 +81,16 @@ def prepare(plan: str) -> None:
 
 
 def connect(plan: str) -> None:
-    """Log every host in to its drives, host by host. Raises RuntimeError."""
+    """Log every host in to its units, host by host. Raises RuntimeError."""
     from pathlib import Path
 
     from target.plan import RigPlan
 
     rig = RigPlan.load(Path(plan))
-    for host in range(max(drive.hosts for drive in rig.drives)):
-        for drive in rig.drives:
-            if host < drive.hosts:
-                _write_record(rig, drive.name, host)
+    for host in range(max(unit.hosts for unit in rig.units)):
+        for unit in rig.units:
+            if host < unit.hosts:
+                _write_record(rig, unit.name, host)
         _admin(plan, "-m", "node", "-I", f"host{host}", "-l")
 
 
@@ -101,11 +101,11 @@ def disconnect(plan: str) -> None:
         _admin(plan, "-m", "session", "-u")
 
 
-def _write_record(rig: RigPlan, drive: str, host: int) -> None:
-    """What open-iscsi knows of one host's way to one drive."""
+def _write_record(rig: RigPlan, unit: str, host: int) -> None:
+    """What open-iscsi knows of one host's way to one unit."""
     from target.transports.iscsi.names import target_name
 
-    target, port = target_name(rig.name, drive), rig.iscsi.port
+    target, port = target_name(rig.name, unit), rig.iscsi.port
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(rig.iscsi.listen, rig.iscsi.listen)
     initiator = INITIATOR.format(host)
     text = RECORD.format(

@@ -34,7 +34,7 @@ STOP_TIMEOUT = 60.0
 RESTART_TIMEOUT = 60.0
 LOG_LINES = 15
 TIME_FOR_EACH = 1.0
-"""Seconds that a start may take longer for each drive."""
+"""Seconds that a start may take longer for each unit."""
 
 
 class MindedGuest(ABC):
@@ -90,7 +90,7 @@ class MindedGuest(ABC):
 
     @property
     def devices(self) -> Mapping[str, Device]:
-        """The drives by name, once started."""
+        """Drives and changers by name, once started."""
         return self._devices
 
     @property
@@ -129,7 +129,7 @@ class MindedGuest(ABC):
             self.kill()
             raise
         assert self._console is not None
-        timeout += TIME_FOR_EACH * len(self.plan.drives)
+        timeout += TIME_FOR_EACH * len(self.plan.units)
         try:
             bound = self._console.wait_until_ready(timeout)
         except ChannelClosed:
@@ -177,7 +177,7 @@ class MindedGuest(ABC):
             *(sys.executable, "-S", "-s", "-P", "-c", f"from {main} import main; main()"),
             *(bell, memory, str(self.plan_file), str(self.target_log)),
             ",".join(self.plan.transports),
-            *(f"{drive.name}={drive.serial}={drive.hosts}" for drive in self.plan.drives),
+            *(f"{unit.name}={unit.serial}={unit.hosts}" for unit in self.plan.units),
         ]
 
     def stream(
@@ -341,7 +341,7 @@ def require_program(name: str, package: str) -> str:
 def import_path() -> list[str]:
     """Folders from which the agent and the target import what this process does."""
     packages = []
-    for name in ("harness", "target"):
+    for name in ("harness", "target", "keymgr"):
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.submodule_search_locations:
             raise GuestError(f"the Python package {name} is not installed")

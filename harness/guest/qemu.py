@@ -87,7 +87,7 @@ class QemuGuest(MindedGuest):
         qemu = require_program(PROGRAM, PACKAGE)
         kernel = self._kernel or find_kernel(self.version)
         agent = self.agent_command("harness.guest.agent", "/dev/ttyS1", CHANNEL_MEMORY)
-        names = ways.modules(self.plan.transports)
+        names = ways.modules(self.plan.transports, bool(self.plan.libraries))
         init = write_init(self.run_directory, kernel.folder, names, agent)
         archive = self.run_directory / "initramfs"
         write_initramfs(archive, kernel, MODULES_FOR_ROOT, mount_script(init))

@@ -73,7 +73,12 @@ class UmlGuest(MindedGuest):
         (modules / "lib").mkdir(parents=True)
         (modules / "lib" / "modules").symlink_to(MODULES)
         agent = self.agent_command("harness.guest.agent", "/dev/tty1", "/dev/mmapper")
-        init = write_init(self.run_directory, modules, ways.modules(self.plan.transports), agent)
+        init = write_init(
+            self.run_directory,
+            modules,
+            ways.modules(self.plan.transports, bool(self.plan.libraries)),
+            agent,
+        )
         return [
             require_program(KERNEL, "user-mode-linux"),
             f"mem={self.memory}M",

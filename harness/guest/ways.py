@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 DRIVERS = ("st", "sg")
+CHANGER_DRIVER = "ch"
 MODULES = {
     "tcmu": ("target_core_user", "tcm_loop"),
     "tcmu-runner": ("target_core_user", "tcm_loop"),
@@ -35,10 +36,11 @@ WORK = {
 }
 
 
-def modules(transports: tuple[str, ...]) -> list[str]:
+def modules(transports: tuple[str, ...], changers: bool = False) -> list[str]:
     """Kernel modules to load, those of the drivers last."""
     wanted = [name for way in transports for name in MODULES[way]]
-    return list(dict.fromkeys([*wanted, *DRIVERS]))
+    drivers = (*DRIVERS, CHANGER_DRIVER) if changers else DRIVERS
+    return list(dict.fromkeys([*wanted, *drivers]))
 
 
 def provide(transports: tuple[str, ...], folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.discovery import find_tapes, unit_serial_number, wait_with_udev
+from harness.discovery import find_units, hosts_of, unit_serial_number, wait_with_udev
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def add_tape(root: Path, number: int, generic: int, serial: str, host: int = 0) 
     (root / "dev" / f"sg{generic}").symlink_to("/dev/null")
 
 
-def test_find_tapes_pairs_the_nodes_of_each_serial_number(tmp_path: Path) -> None:
+def test_find_units_pairs_the_nodes_of_each_serial_number(tmp_path: Path) -> None:
     add_tape(tmp_path, 0, 3, "AAAAAAAAAA")
     add_tape(tmp_path, 1, 1, "BBBBBBBBBB", host=1)
     dev = str(tmp_path / "dev")
-    found = find_tapes(str(tmp_path / "sys"), dev)
+    found = find_units(str(tmp_path / "sys"), dev)
     assert {serial: [(one.tape, one.sg) for one in nodes] for serial, nodes in found.items()} == {
         "AAAAAAAAAA": [(f"{dev}/nst0", f"{dev}/sg3")],
         "BBBBBBBBBB": [(f"{dev}/nst1", f"{dev}/sg1")],
@@ -53,8 +53,36 @@ def test_find_tapes_pairs_the_nodes_of_each_serial_number(tmp_path: Path) -> Non
 def test_hosts_of_a_drive_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     add_tape(tmp_path, 0, 0, "AAAAAAAAAA", host=10)
     add_tape(tmp_path, 1, 1, "AAAAAAAAAA", host=9)
-    found = find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev"))
+    found = find_units(str(tmp_path / "sys"), str(tmp_path / "dev"))
     assert [Path(nodes.tape).name for nodes in found["AAAAAAAAAA"]] == ["nst1", "nst0"]
+
+
+def add_changer(root: Path, number: int, generic: int, serial: str, host: int = 0) -> None:
+    """A medium changer as sysfs shows it."""
+    device = root / "sys/devices" / f"host{host}" / f"{host}:0:1:0"
+    (device / "scsi_generic" / f"sg{generic}").mkdir(parents=True)
+    page = b"\x08\x80" + len(serial).to_bytes(2, "big") + serial.encode()
+    (device / "vpd_pg80").write_bytes(page)
+    node = root / "sys/class/scsi_changer" / f"sch{number}"
+    node.mkdir(parents=True)
+    (node / "device").symlink_to(device)
+    (root / "dev").mkdir(exist_ok=True)
+    for name in (f"sch{number}", f"sg{generic}"):
+        (root / "dev" / name).symlink_to("/dev/null")
+
+
+def test_a_changer_is_found_by_its_serial_number_whatever_stands_beside_it(tmp_path: Path) -> None:
+    add_tape(tmp_path, 0, 0, "AAAAAAAAAA")
+    add_changer(tmp_path, 0, 1, "00BBBBBBBBBB0401", host=2)
+    add_changer(tmp_path, 1, 2, "00BBBBBBBBBB0401", host=1)
+    dev = str(tmp_path / "dev")
+    units = find_units(str(tmp_path / "sys"), dev)
+    assert [(one.tape, one.sg, one.changer) for one in hosts_of("BBBBBBBBBB", units)] == [
+        ("", f"{dev}/sg2", f"{dev}/sch1"),
+        ("", f"{dev}/sg1", f"{dev}/sch0"),
+    ]
+    assert [one.tape for one in hosts_of("AAAAAAAAAA", units)] == [f"{dev}/nst0"]
+    assert hosts_of("AAAAA", units) == [], "a drive says its serial number alone"
 
 
 def test_a_plain_file_is_no_drive(tmp_path: Path) -> None:
@@ -62,13 +90,13 @@ def test_a_plain_file_is_no_drive(tmp_path: Path) -> None:
     node = tmp_path / "dev" / "nst0"
     node.unlink()
     node.write_bytes(b"written by mistake")
-    assert find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
+    assert find_units(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
 
 
 def test_no_sysfs_is_no_drive(tmp_path: Path) -> None:
-    assert find_tapes(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
+    assert find_units(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
 
 
 def test_waiting_with_udev_names_what_is_missing() -> None:
-    with pytest.raises(TimeoutError, match="no tape drive with serial number NOSUCHUNIT"):
+    with pytest.raises(TimeoutError, match="no drive or changer with serial number NOSUCHUNIT"):
         wait_with_udev(["NOSUCHUNIT"], 0.01)

@@ -64,6 +64,12 @@ def test_environment_of_a_device() -> None:
         "KEYREEL_MY_DRIVE_1_SG": "/dev/sg5",
         "KEYREEL_MY_DRIVE_1_SERIAL": "1234567890",
     }
+    changer = Device("robot@1", "1234567890", "", "/dev/sg6", "/dev/sch1")
+    assert changer.environment() == {
+        "KEYREEL_ROBOT_HOST1_CHANGER": "/dev/sch1",
+        "KEYREEL_ROBOT_HOST1_SG": "/dev/sg6",
+        "KEYREEL_ROBOT_HOST1_SERIAL": "1234567890",
+    }
 
 
 def start_minder(folder: str, script: str) -> tuple[subprocess.Popen[bytes], int]:
