@@ -1,0 +1,53 @@
+"""A Unix socket for one user: in a folder that others cannot enter, however long its name is."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BACKLOG = 16
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening stream socket with mode 0600, in place of whatever has its name.
+
+    Its folder is made if it is not there, and gets mode 0700. Raises OSError.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short(path) as name:
+            listener.bind(name)
+        path.chmod(0o600)
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def connect(path: Path) -> socket.socket:
+    """A stream to whoever listens there. Raises OSError."""
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short(path) as name:
+            stream.connect(name)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name of it that fits into the 108 bytes of a socket's address."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
