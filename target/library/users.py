@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -21,7 +21,8 @@ from target.library.errors import OperatorError
 FIRST = "su"
 """The superuser that every library has from the start."""
 _ALPHABET = re.compile(rb"[0-9A-Za-z@\-_.]*")
-_NAME = re.compile(r"[0-9A-Za-z@\-_.]{1,32}")
+_LONGEST_NAME = 32
+_NAME = re.compile(rf"[0-9A-Za-z@\-_.]{{1,{_LONGEST_NAME}}}")
 _LONGEST = 128
 
 
@@ -79,15 +80,6 @@ def require_password(password: Secret, what: str = "a password") -> None:
         raise OperatorError(f"{what} has at most {_LONGEST} characters: choose a shorter one")
 
 
-def require_name(name: str) -> None:
-    """Raises OperatorError for what no user can be called."""
-    if not _NAME.fullmatch(name):
-        raise OperatorError(
-            f"{name!r} will not do as the name of a user: take 1 to 32 of the characters"
-            " 0-9 A-Z a-z @ - _ ."
-        )
-
-
 def hashed(password: Secret, cost: Cost = STRONG) -> str:
     """What is kept of a password: cost, salt and hash as text; nothing of a blank one.
 
@@ -107,6 +99,51 @@ def matches(password: Secret, kept: str) -> bool:
     n, r, p, salt, digest = kept.split(":")
     made = _scrypt(password, bytes.fromhex(salt), Cost(int(n), int(r), int(p)))
     return hmac.compare_digest(made, bytes.fromhex(digest))
+
+
+def find(users: Mapping[str, User], name: str) -> User:
+    """Raises OperatorError where there is none of that name."""
+    if name not in users:
+        raise OperatorError(f"there is no user {name!r}: name one of {', '.join(users)}")
+    return users[name]
+
+
+def added(
+    users: Mapping[str, User], name: str, role: Role, password: Secret, cost: Cost
+) -> dict[str, User]:
+    """With another one. Raises OperatorError."""
+    if not _NAME.fullmatch(name):
+        raise OperatorError(
+            f"{name!r} will not do as the name of a user: take 1 to {_LONGEST_NAME} of the"
+            " characters 0-9 A-Z a-z @ - _ ."
+        )
+    if name in users:
+        raise OperatorError(f"there is a user {name} already: choose another name")
+    return {**users, name: User(name, role, hashed(password, cost))}
+
+
+def removed(users: Mapping[str, User], name: str) -> dict[str, User]:
+    """Without that one. Raises OperatorError."""
+    find(users, name)
+    return _ruled({other: user for other, user in users.items() if other != name})
+
+
+def with_role(users: Mapping[str, User], name: str, role: Role) -> dict[str, User]:
+    """Where that one has another role. Raises OperatorError."""
+    return _ruled({**users, name: replace(find(users, name), role=role)})
+
+
+def with_password(
+    users: Mapping[str, User], name: str, password: Secret, cost: Cost
+) -> dict[str, User]:
+    """Where that one has another password. Raises OperatorError."""
+    return {**users, name: replace(find(users, name), hash=hashed(password, cost))}
+
+
+def _ruled(users: dict[str, User]) -> dict[str, User]:
+    if all(user.role < Role.SUPERUSER for user in users.values()):
+        raise OperatorError("a library has at least one superuser: make another one first")
+    return users
 
 
 def to_json(users: Mapping[str, User]) -> dict[str, list[str]]:
