@@ -12,6 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -99,7 +100,8 @@ class Messages:
                 del self._newest[gone.origin]
 
     def _load(self, path: Path) -> None:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
             self._lines += 1
             try:
                 message = Message(**json.loads(line))
@@ -107,19 +109,21 @@ class Messages:
                 continue
             self._put(message)
             self._next = max(self._next, message.number + 1)
+        if not text.endswith("\n"):
+            # A line that was not finished: the next one would go on in it.
+            with suppress(OSError):
+                self._rewrite(path)
 
     def _write(self, message: Message) -> None:
         if self._path is None:
             return
-        try:
+        # Whoever tells may be a drive in the middle of a command, which goes on.
+        with suppress(OSError):
             if self._lines >= 2 * self._kept:
                 self._rewrite(self._path)
             else:
                 _append(self._path, [message])
                 self._lines += 1
-        except OSError:
-            # Whoever tells may be a drive in the middle of a command: that goes on.
-            pass
 
     def _rewrite(self, path: Path) -> None:
         new = path.with_suffix(".new")
