@@ -1,0 +1,96 @@
+"""What a rig file says in [library.bluescale], and what comes of it at the first start (BS-19).
+
+``policy``: none, low, medium or high. ``user_mode``: multi asks for three passwords before anything
+else. ``secure_initialization``: true or false. ``keys``: partition = moniker: random keys that are
+made and assigned as primary keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keymgr.bluescale import tracking
+from keymgr.bluescale.models import Assignment
+from keymgr.bluescale.names import NotAllowed, check_moniker
+from keymgr.bluescale.policy import ANYTHING, MULTI, POLICIES, SINGLE, Policy
+from keymgr.bluescale.state import State
+from keymgr.errors import KeyManagerError
+
+
+class OptionsWrong(KeyManagerError):
+    """The table says something that cannot be."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The table. ``policy`` goes to `BlueScale` when it is made, the others to its `prepare`."""
+
+    policy: Policy = ANYTHING
+    secure_initialization: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
+    """Primary keys by partition."""
+
+    @classmethod
+    def parse(
+        cls, raw: Mapping[str, Any], partitions: Collection[str], *, professional: bool
+    ) -> Options:
+        """Raises OptionsWrong, whose text is a sentence. ``partitions``: those with BlueScale."""
+        unknown = sorted(set(raw) - {"policy", "user_mode", "secure_initialization", "keys"})
+        if unknown:
+            raise OptionsWrong(
+                f"library.bluescale knows no {unknown[0]!r}: it has policy, user_mode,"
+                " secure_initialization and keys"
+            )
+        name = _one_of(raw, "policy", POLICIES, "none")
+        mode = _one_of(raw, "user_mode", (SINGLE, MULTI), SINGLE)
+        if mode == MULTI and not professional:
+            raise OptionsWrong(
+                "library.bluescale.user_mode = 'multi' needs the option bluescale-professional"
+            )
+        secure = raw.get("secure_initialization", False)
+        if not isinstance(secure, bool):
+            raise OptionsWrong("library.bluescale.secure_initialization is true or false")
+        keys = _keys(raw.get("keys", {}), partitions)
+        if len(set(keys.values())) > 1 and not professional:
+            raise OptionsWrong(
+                "library.bluescale.keys has several keys, and Standard Edition one: add the option"
+                " bluescale-professional or use one moniker"
+            )
+        return cls(replace(POLICIES[name], user_mode=mode), secure, keys)
+
+    def apply(self, state: State, now: float) -> None:
+        """Make it so, within a transaction of the caller's."""
+        state.secure = self.secure_initialization
+        for moniker in dict.fromkeys(self.keys.values()):
+            state.add(moniker, None, tracking.fresh(now))
+            state.audit("key created", moniker=moniker, by="rig file")
+        for partition, moniker in self.keys.items():
+            state.assign(Assignment(partition, moniker), self.keys)
+            state.audit("keys assigned", partition=partition, primary=moniker, by="rig file")
+
+
+def _one_of(raw: Mapping[str, Any], name: str, known: Collection[str], default: str) -> str:
+    value = raw.get(name, default)
+    if not isinstance(value, str) or value not in known:
+        raise OptionsWrong(f"library.bluescale.{name} is one of {', '.join(known)}, not {value!r}")
+    return value
+
+
+def _keys(raw: Any, partitions: Collection[str]) -> dict[str, str]:
+    if not isinstance(raw, Mapping):
+        raise OptionsWrong("library.bluescale.keys is a table of partition = moniker")
+    for partition, moniker in raw.items():
+        if partition not in partitions:
+            raise OptionsWrong(
+                f"library.bluescale.keys names {partition!r}, which is no partition with"
+                " encryption = 'bluescale'"
+            )
+        if not isinstance(moniker, str):
+            raise OptionsWrong(f"library.bluescale.keys.{partition} is a moniker")
+        try:
+            check_moniker(moniker)
+        except NotAllowed as error:
+            raise OptionsWrong(f"library.bluescale.keys.{partition}: {error}") from None
+    return dict(raw)
