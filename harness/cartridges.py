@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.cli import USAGE_ERROR, say
-from harness.rig import parse_size
+from harness.rig_values import parse_size
 from keymgr.secret import Secret
 from target.medium import inspect
 from target.medium.cartridge import Cartridge

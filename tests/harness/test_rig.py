@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.guest.api import GuestError
-from harness.rig import Rig, RigError, parse_size
+from harness.rig import Rig, RigError
+from harness.rig_values import parse_size
 from harness.running import make_guest
 from harness.state import open_state
 from target.personality import models as known_models
