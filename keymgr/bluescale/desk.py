@@ -39,9 +39,10 @@ _STANDARD, _PROFESSIONAL = "standard", "professional"
 class Desk:
     """The screens. Made by `BlueScale.enter`."""
 
-    def __init__(self, bluescale: BlueScale) -> None:
+    def __init__(self, bluescale: BlueScale, who: str = "") -> None:
         self._bluescale = bluescale
         self._state = bluescale.state
+        self._who = {"user": who} if who else {}
 
     # --- settings ----------------------------------------------------------------------------
 
@@ -62,25 +63,22 @@ class Desk:
                 partitions=tuple(self._state.assignments(partitions)),
             )
 
-    @property
-    def secure_initialization(self) -> bool:
-        """Whether a password must be given after each power-on (BS-04)."""
+    def secure_initialization(self, enabled: bool | None = None) -> bool:
+        """Whether a password must be given after each power-on (BS-04); None: only tell."""
+        if enabled is not None:
+            self._ready()
+            with self._change():
+                self._state.secure = enabled
+                self._audit("secure initialization", on=enabled)
         with self._bluescale.lock:
             return self._state.secure
-
-    @secure_initialization.setter
-    def secure_initialization(self, on: bool) -> None:
-        self._ready()
-        with self._change():
-            self._state.secure = on
-            self._state.audit("secure initialization", on=on)
 
     def set_passwords(self, current: Secret, mode: str, new: Sequence[Secret]) -> None:
         """Replace the encryption passwords: one for mode single, three for multi (BS-03).
 
         Raises WrongPassword if ``current`` is none of those that are, NotAllowed for the new ones.
         """
-        self._bluescale.check(current, "set passwords")
+        self._check(current, "set passwords")
         policy = self._bluescale.policy
         if mode == MULTI and not self._professional:
             raise NotAllowed(
@@ -91,7 +89,7 @@ class Desk:
         made = passwords.make(mode, new, policy, self._bluescale.random, self._bluescale.cost)
         with self._change():
             self._state.passwords = made
-            self._state.audit("passwords set", mode=mode)
+            self._audit("passwords set", mode=mode)
 
     # --- keys --------------------------------------------------------------------------------
 
@@ -115,7 +113,7 @@ class Desk:
                     " choose another moniker"
                 )
             self._state.add(moniker, None, tracking.fresh(self._bluescale.now()))
-            self._state.audit("key created", moniker=moniker)
+            self._audit("key created", moniker=moniker)
         return Created(
             moniker,
             f"The key {moniker!r} was created. Export a copy of it now and keep it in a safe place:"
@@ -140,7 +138,7 @@ class Desk:
                     f"type the moniker {moniker!r} to confirm that the key is to be deleted"
                 )
             self._state.destroy(moniker)
-            self._state.audit("key deleted", moniker=moniker, copies=row.copies)
+            self._audit("key deleted", moniker=moniker, copies=row.copies)
 
     # --- partitions --------------------------------------------------------------------------
 
@@ -174,7 +172,7 @@ class Desk:
                     f" a partition: {cure}unassign the partition first"
                 )
             self._state.assign(new, partitions)
-            self._state.audit(
+            self._audit(
                 "keys assigned",
                 partition=partition,
                 primary=primary,
@@ -189,7 +187,7 @@ class Desk:
         self._encrypts(partition, partitions)
         with self._change():
             self._state.assign(Assignment(partition, None), partitions)
-            self._state.audit("keys unassigned", partition=partition)
+            self._audit("keys unassigned", partition=partition)
 
     # --- files -------------------------------------------------------------------------------
 
@@ -218,7 +216,7 @@ class Desk:
         with self._change():
             with self._tracking(moniker) as raw:
                 number = tracking.add_copy(raw, location, bluescale.now())
-            self._state.audit("key exported", moniker=moniker, copy=number, location=location)
+            self._audit("key exported", moniker=moniker, copy=number, location=location)
         return Exported(moniker + key_file.SUFFIX, data, number)
 
     def import_key(
@@ -231,7 +229,7 @@ class Desk:
         try:
             content = key_file.unseal(data, password)
         except WrongPassword:
-            self._state.audit("wrong password", action="import file")
+            self._audit("wrong password", action="import file")
             raise
         moniker, professional = content.moniker, self._professional
         try:
@@ -244,7 +242,7 @@ class Desk:
                 attributes = deleted.pop(moniker, None) or tracking.fresh(content.created)
                 self._state.add(moniker, content.key, attributes)
                 self._state.deleted = deleted
-                self._state.audit("key imported", moniker=moniker)
+                self._audit("key imported", moniker=moniker)
         finally:
             content.key.wipe()
         return Imported(moniker, new=True)
@@ -269,20 +267,20 @@ class Desk:
         """A copy was made of an exported file; its number."""
         with self._change(), self._tracking(moniker) as raw:
             number = tracking.add_copy(raw, location, self._bluescale.now())
-            self._state.audit("copy added", moniker=moniker, copy=number, location=location)
+            self._audit("copy added", moniker=moniker, copy=number, location=location)
         return number
 
     def move_copy(self, moniker: str, number: int, location: str) -> None:
         """A copy is somewhere else now."""
         with self._change(), self._tracking(moniker) as raw:
             tracking.move_copy(raw, number, location)
-            self._state.audit("copy moved", moniker=moniker, copy=number, location=location)
+            self._audit("copy moved", moniker=moniker, copy=number, location=location)
 
     def remove_copy(self, moniker: str, number: int) -> None:
         """A copy was destroyed."""
         with self._change(), self._tracking(moniker) as raw:
             tracking.remove_copy(raw, number)
-            self._state.audit("copy removed", moniker=moniker, copy=number)
+            self._audit("copy removed", moniker=moniker, copy=number)
 
     def plan(self, moniker: str, *, expires: str | None = None, shares: int = 0) -> None:
         """Set the planned expiry, YYYY-MM-DD or None, and the number of shares."""
@@ -291,13 +289,16 @@ class Desk:
         planned = {"expires": tracking.check_expiry(expires), "shares": shares}
         with self._change(), self._tracking(moniker) as raw:
             raw.update(planned)
-            self._state.audit("key planned", moniker=moniker, **planned)
+            self._audit("key planned", moniker=moniker, **planned)
 
     # --- rules -------------------------------------------------------------------------------
 
     @property
     def _professional(self) -> bool:
         return self._bluescale.professional()
+
+    def _audit(self, event: str, **details: Any) -> None:
+        self._state.audit(event, **details, **self._who)
 
     def _ready(self) -> None:
         """A site with a policy does nothing before its passwords are set. Raises NotAllowed."""
@@ -312,6 +313,9 @@ class Desk:
         if policy.user_mode == MULTI and current.mode != MULTI:
             raise NotAllowed("this site works in multi-user mode: set the three passwords first")
 
+    def _check(self, password: Secret, action: str) -> int:
+        return self._bluescale.check(password, action, **self._who)
+
     def _two(self, given: Sequence[Secret], action: str) -> None:
         """Two different passwords in multi-user mode (BS-03). Raises WrongPassword, NotAllowed."""
         with self._bluescale.lock:
@@ -319,7 +323,7 @@ class Desk:
         if mode == MULTI:
             if len(given) != 2:
                 raise NotAllowed(f"to {action} a key give two of the three encryption passwords")
-            if len({self._bluescale.check(one, action) for one in given}) != 2:
+            if len({self._check(one, action) for one in given}) != 2:
                 raise NotAllowed(
                     f"to {action} a key give two different ones of the three encryption passwords"
                 )

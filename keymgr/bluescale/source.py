@@ -92,28 +92,32 @@ class BlueScale(KeySource):
                 )
             )
 
-    def unlock(self, password: Secret) -> None:
+    def unlock(self, password: Secret, who: str = "") -> None:
         """Any of the passwords unlocks secure initialization (BS-03). Raises WrongPassword."""
-        self.check(password, "unlock")
+        self.check(password, "unlock", user=who)
         with self.lock:
             self._locked = False
 
-    def enter(self, password: Secret) -> Desk:
-        """The encryption screens, gate 2 (BS-02); that unlocks, too. Raises WrongPassword."""
-        self.unlock(password)
-        return Desk(self)
+    def enter(self, password: Secret, who: str = "") -> Desk:
+        """The encryption screens, gate 2 (BS-02); that unlocks, too. ``who``: the user, for the
+        audit log. Raises WrongPassword."""
+        self.check(password, "enter", user=who)
+        with self.lock:
+            self._locked = False
+        return Desk(self, who)
 
-    def check(self, password: Secret, action: str) -> int:
+    def check(self, password: Secret, action: str, user: str = "") -> int:
         """The number of the password. Raises WrongPassword; both outcomes are audited."""
         with self.lock:
             passwords = self.state.passwords
         # Not under the lock: deriving takes long, and drives would wait.
         number = passwords.which(password)
-        self.state.audit(
-            "password accepted" if number is not None else "wrong password", action=action
-        )
+        event = "wrong password" if number is None else "password accepted"
+        self.state.audit(event, action=action, user=user)
         if number is None:
-            raise WrongPassword("this is not the encryption password of the library")
+            raise WrongPassword(
+                "that is not the encryption password of the library: give the right one"
+            )
         return number
 
     def prepare(self, options: Options) -> None:
