@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from harness.bluescale_cli import bluescale
+from harness.library_cli import library
+
 USAGE_ERROR = 2
 FAILED = 125
 
@@ -175,6 +178,10 @@ def show_model(model: str, as_json: bool) -> None:
     from harness import personalities
 
     sys.exit(personalities.show(model, as_json))
+
+
+keyreel.add_command(library)
+keyreel.add_command(bluescale)
 
 
 @keyreel.command("build-handler")

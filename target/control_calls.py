@@ -108,15 +108,20 @@ restore                     data:data password:secret
 authorize                   password:secret
 bluescale.status
 bluescale.set_passwords     current:secret mode new:secrets
-bluescale.secure_initialization  enabled:flag?
+bluescale.set_secure_initialization  on:flag
 bluescale.create            moniker
 bluescale.keys
 bluescale.assign            partition primary decrypt_only:words?
 bluescale.unassign          partition
-bluescale.export            moniker password:secret confirm:secret passwords:secrets?
+bluescale.export            moniker password:secret confirm:secret passwords:secrets? location?
 bluescale.import_key        data:data password:secret passwords:secrets?
 bluescale.delete            moniker typed
 bluescale.tracking
+bluescale.report
+bluescale.add_copy          moniker location
+bluescale.move_copy         moniker number:number location
+bluescale.remove_copy       moniker number:number
+bluescale.plan              moniker expires? shares:number?
 """
 
 CALLS = {call.name: call for call in map(_row, ROWS.split("\n")[1:-1])}
@@ -190,7 +195,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, default=_base64).encode()
 
 
-def decode(text: bytes | memoryview) -> Any:
+def decode(text: bytes | bytearray | memoryview) -> Any:
     """What `encode` was given. Raises ValueError, RecursionError."""
     return json.loads(bytes(text), object_hook=_bytes)
 
