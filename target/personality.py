@@ -84,9 +84,14 @@ def load(name: str) -> Personality:
 def _load(folder: Path, name: str) -> Personality:
     if name not in models():
         raise ValueError(f"there is no drive model {name!r}: `keyreel personality list` shows all")
-    tables = schema.drop(_read(name, ()))
-    schema.require(_file(name), tables)
-    return Personality(name=name, **tables)
+    return Personality(name=name, **read(name))
+
+
+def read(name: str, rules: schema.Table = schema.SCHEMA) -> dict[str, Any]:
+    """The tables of a model's file, its bases merged in, as the schema wants them. ValueError."""
+    tables = schema.drop(_read(name, (), rules), rules)
+    schema.require(_file(name), tables, rules)
+    return tables
 
 
 def bases(own: dict[str, Any]) -> list[str]:
@@ -99,7 +104,7 @@ def _file(name: str) -> str:
     return f"{name}.toml"
 
 
-def _read(name: str, above: tuple[str, ...]) -> dict[str, Any]:
+def _read(name: str, above: tuple[str, ...], rules: schema.Table) -> dict[str, Any]:
     """A file's tables with those of its bases; ``above``: the files that led to it."""
     file = _file(name)
     if name in above or not (FOLDER / file).is_file():
@@ -108,10 +113,10 @@ def _read(name: str, above: tuple[str, ...]) -> dict[str, Any]:
         own = tomllib.loads((FOLDER / file).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: this is not TOML, {error}") from None
-    schema.check(file, own)
+    schema.check(file, own, rules)
     merged: dict[str, Any] = {}
     for base in bases(own):
-        merged = _merge(merged, _read(base, (*above, name)))
+        merged = _merge(merged, _read(base, (*above, name), rules))
     own.pop("base", None)
     return _merge(merged, own)
 

@@ -46,7 +46,8 @@ def _whole(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def _text(most: int, least: int = 0) -> Value:
+def text(most: int, least: int = 0) -> Value:
+    """Text of so many characters."""
     length = f"of {most}" if least == most else f"of at most {most}"
     return Value(
         f"text {length} printable ASCII characters",
@@ -63,7 +64,8 @@ def _list(of: str, fits: Callable[[Any], bool]) -> Value:
     return Value(f"a list of {of}", lambda value: isinstance(value, list) and all(map(fits, value)))
 
 
-def _one_of(*words: str) -> Value:
+def one_of(*words: str) -> Value:
+    """One of some words."""
     return Value(f"one of {', '.join(words)}", lambda value: value in words)
 
 
@@ -94,6 +96,7 @@ FORM = Value(
 )
 NUMBERS = _list("whole numbers", _whole)
 NAMES = _list("names", lambda value: isinstance(value, str))
+BASE = Value("a name or a list of names", lambda value: isinstance(value, str) or NAMES.fits(value))
 PAGE = Value("true, hex digits or a list of [text, width]", _page)
 CODE = Value(
     'a code such as "7/EF/10"',
@@ -105,9 +108,9 @@ CODE = Value(
 ANY = Value("a table", lambda value: isinstance(value, dict))
 """A table that its reader checks."""
 
-_HEX = re.compile(r"[0-9A-F]{2}")
-_HEX_PAIR = re.compile(r"[0-9A-F]{2}(-[0-9A-F]{2})?")
-_PAGES = 'a page code in hex, with a subpage where there is one ("10", "10-01")'
+HEX = re.compile(r"[0-9A-F]{2}")
+HEX_PAIR = re.compile(r"[0-9A-F]{2}(-[0-9A-F]{2})?")
+PAGES = 'a page code in hex, with a subpage where there is one ("10", "10-01")'
 
 CONTROLS = ("application", "library", "system", "agent")
 _ALGORITHM = (
@@ -141,7 +144,7 @@ ENCRYPTION = Table(
         "accepted_algorithms": NUMBERS,
         "algorithms": Map(
             "an algorithm index in hex",
-            _HEX,
+            HEX,
             Table({"formats": NAMES, "max_ukad": NUMBER, "max_akad": NUMBER}, needs=("formats",)),
         ),
         "next_block": Table(
@@ -149,11 +152,11 @@ ENCRYPTION = Table(
         ),
         "compliance": Table(
             {
-                "standard": _text(1),
-                "level": _text(1),
-                "hardware": _text(127),
-                "version": _text(127),
-                "module": _text(255),
+                "standard": text(1),
+                "level": text(1),
+                "hardware": text(127),
+                "version": text(127),
+                "module": text(255),
             }
         ),
         "capabilities": Table({"extdecc": NUMBER, "cfg_p": NUMBER}),
@@ -162,11 +165,14 @@ ENCRYPTION = Table(
         "control": Table(
             {
                 "knows": _some_of(*CONTROLS),
-                "default": _one_of(*CONTROLS),
+                "default": one_of(*CONTROLS),
                 "silent": _some_of(*CONTROLS),
                 "reported": FLAG,
+                "slots": NUMBER,
+                "key_timeout": SECONDS,
             }
         ),
+        "numbers": Map("a sense key in hex", re.compile(r"[0-9A-F]"), NUMBERS),
     }
 )
 
@@ -179,7 +185,7 @@ QUIRKS = Table(
         "optimises_media": FLAG,
         "partition_methods": _some_of("fdp", "sdp", "idp"),
         "partition_on_mode_select": FLAG,
-        "sense_tail": _one_of("hp", "ibm", "ibm-8", "stk"),
+        "sense_tail": one_of("hp", "ibm", "ibm-8", "stk"),
         "sequential_filemarks": FLAG,
         "spin_longest": NUMBER,
         "tells_rounding": FLAG,
@@ -189,14 +195,12 @@ QUIRKS = Table(
 
 SCHEMA = Table(
     {
-        "base": Value(
-            "a name or a list of names", lambda value: isinstance(value, str) or NAMES.fits(value)
-        ),
+        "base": BASE,
         "inquiry": Table(
             {
-                "vendor": _text(8),
-                "product": _text(16),
-                "revision": _text(4, 4),
+                "vendor": text(8),
+                "product": text(16),
+                "revision": text(4, 4),
                 "version": NUMBER,
                 "length": NUMBER,
                 "version_descriptors": NUMBERS,
@@ -216,7 +220,7 @@ SCHEMA = Table(
         ),
         "media": Table(
             {
-                "native": _text(16),
+                "native": text(16),
                 "read_write": NAMES,
                 "read_only": NAMES,
                 "medium_types": Table(dict.fromkeys(("data", "worm", "cleaning"), NUMBER)),
@@ -225,13 +229,13 @@ SCHEMA = Table(
         ),
         "commands": Map(
             'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
-            _HEX_PAIR,
+            HEX_PAIR,
             PRESENT,
         ),
-        "modes": Map(_PAGES, _HEX_PAIR, ANY),
-        "logs": Map(_PAGES, _HEX_PAIR, FORM),
+        "modes": Map(PAGES, HEX_PAIR, ANY),
+        "logs": Map(PAGES, HEX_PAIR, FORM),
         "vpd": Table(
-            {"naa_prefix": NUMBER, "pages": Map("a page code in hex", _HEX, PAGE)},
+            {"naa_prefix": NUMBER, "pages": Map("a page code in hex", HEX, PAGE)},
             needs=("naa_prefix", "pages"),
         ),
         "attributes": Map(
@@ -262,7 +266,7 @@ SCHEMA = Table(
         "diagnostics": Table({"dump": FLAG}),
         "buffers": Map(
             "a buffer id in hex",
-            _HEX,
+            HEX,
             Table({"size": NUMBER, "boundary": NUMBER, "dump": FLAG}),
         ),
         "timeouts": Table(dict.fromkeys(_TIMEOUTS, NUMBER), needs=("short",)),
@@ -273,19 +277,19 @@ SCHEMA = Table(
 )
 
 
-def check(file: str, own: Mapping[str, Any]) -> None:
+def check(file: str, own: Mapping[str, Any], schema: Table = SCHEMA) -> None:
     """What one file holds. ValueError: file, key and cure in one sentence."""
-    _check(file, "", SCHEMA, own)
+    _check(file, "", schema, own)
 
 
-def require(file: str, tables: Mapping[str, Any]) -> None:
+def require(file: str, tables: Mapping[str, Any], schema: Table = SCHEMA) -> None:
     """That a model, its bases merged in, says all that must be said; ValueError as above."""
-    _require(file, "", SCHEMA, tables)
+    _require(file, "", schema, tables)
 
 
-def drop(tables: Mapping[str, Any]) -> dict[str, Any]:
+def drop(tables: Mapping[str, Any], schema: Table = SCHEMA) -> dict[str, Any]:
     """Without the entries that false has taken away."""
-    return _drop(SCHEMA, tables)
+    return _drop(schema, tables)
 
 
 def _check(file: str, path: str, rule: Rule, value: object) -> None:

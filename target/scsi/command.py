@@ -125,8 +125,9 @@ class Command:
         return bytes(usage)
 
 
-CDB_SIZES = {0: 6, 1: 10, 2: 10, 4: 16, 5: 12}
-"""CDB length by the group code in bits 7-5 of the opcode."""
+CDB_SIZES = {0: 6, 1: 10, 2: 10, 4: 16, 5: 12, 7: 12}
+"""CDB length by the group code in bits 7-5 of the opcode; of the makers' own groups, of those that
+are here."""
 
 
 def command(

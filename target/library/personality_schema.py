@@ -1,0 +1,120 @@
+"""What may stand in a library model's file: rules in the form of `target.personality_schema`."""
+
+from __future__ import annotations
+
+import re
+
+from target.personality_schema import (
+    ANY,
+    BASE,
+    CODE,
+    FLAG,
+    FORM,
+    HEX,
+    HEX_PAIR,
+    NUMBER,
+    NUMBERS,
+    PAGE,
+    PAGES,
+    PRESENT,
+    Map,
+    Table,
+    Value,
+    one_of,
+    text,
+)
+
+
+def _placed(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list)
+        and len(one) == 3
+        and type(one[0]) is int
+        and 36 <= one[0] < 96
+        and isinstance(one[1], str)
+        and type(one[2]) is int
+        and one[2] > 0
+        for one in value
+    )
+
+
+EXCEPTION = Value(
+    'an ASC and ASCQ such as "83/09"',
+    lambda value: (
+        isinstance(value, str) and re.fullmatch(r"[0-9A-F]{2}/[0-9A-F]{2}", value) is not None
+    ),
+)
+
+STATUS = Table(
+    {
+        "order": one_of("type", "address"),
+        "identifier": one_of("t10", "serial"),
+        "serial_width": NUMBER,
+        "serial_widths": Map("a family of cartridges", re.compile(r"[0-9A-Z]+"), NUMBER),
+        "library_identifier": FLAG,
+        "strict_dvcid": FLAG,
+        "media": FLAG,
+        "medium_type": FLAG,
+        "storage_source": FLAG,
+        "label": EXCEPTION,
+        "cleaning": EXCEPTION,
+        "open": EXCEPTION,
+    }
+)
+
+SCHEMA = Table(
+    {
+        "base": BASE,
+        "inquiry": Table(
+            {
+                "vendor": text(8),
+                "product": text(16),
+                "revision": text(4, 4),
+                "version": NUMBER,
+                "length": NUMBER,
+                "version_descriptors": NUMBERS,
+                "bytes": Map(
+                    "the number of a byte from 5 to 95",
+                    re.compile(r"[5-7]|3[6-9]|[4-8][0-9]|9[0-5]"),
+                    NUMBER,
+                ),
+                "texts": Value("a list of [byte, text, width]", _placed),
+            },
+            needs=("vendor", "product", "revision", "version"),
+        ),
+        "limits": Table({"sense_length": NUMBER}, needs=("sense_length",)),
+        "elements": Table(
+            dict.fromkeys(("transport", "storage", "import_export", "drive"), NUMBER),
+            needs=("transport", "storage", "import_export", "drive"),
+        ),
+        "status": STATUS,
+        "tag": Table({"length": NUMBER}, needs=("length",)),
+        "commands": Map(
+            'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
+            HEX_PAIR,
+            PRESENT,
+        ),
+        "modes": Map(PAGES, HEX_PAIR, ANY),
+        "logs": Map(PAGES, HEX_PAIR, FORM),
+        "vpd": Table(
+            {"name": PAGE, "naa_prefix": NUMBER, "pages": Map("a page code in hex", HEX, PAGE)},
+            needs=("pages",),
+        ),
+        "sense": Map(
+            "the name of a condition in target/scsi/sense.py",
+            re.compile(r"[A-Z][A-Z_]+"),
+            Table({"code": CODE, "fsc": NUMBER}),
+        ),
+        "reservations": Table(
+            {"types": NUMBERS, "crh": FLAG, "sip_c": FLAG, "ptpl_c": FLAG, "limit": NUMBER}
+        ),
+        "timeouts": Table(
+            dict.fromkeys(("short", "inventory", "move", "send_diagnostic"), NUMBER),
+            needs=("short",),
+        ),
+        "quirks": Table({"unloads": FLAG, "moves_tell": FLAG, "beyond": FLAG}),
+    },
+    needs=(
+        "inquiry", "limits", "elements", "status", "tag", "commands", "modes", "vpd", "timeouts",
+    ),
+)  # fmt: skip
