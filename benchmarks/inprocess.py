@@ -17,10 +17,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.results import Case, Results
-from target.build import build_drive, ensure
+from target.build import build_drive
 from target.medium.crypt import TAG_SIZE
 from target.plan import CartridgePlan, DrivePlan, RigPlan
 from target.scsi.command import Nexus
+from target.shelf import ensure
 from target.tape.drive import Drive
 
 _NEXUS = Nexus("benchmark")

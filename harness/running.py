@@ -5,9 +5,9 @@ from __future__ import annotations
 from harness.guest.api import Guest, GuestError
 from harness.rig import Rig
 from harness.state import State
-from target.build import stock
 from target.medium.errors import MediumError
 from target.plan import RigPlan
+from target.shelf import stock
 
 
 def make_guest(rig: Rig, state: State) -> Guest:

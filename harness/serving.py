@@ -20,9 +20,9 @@ from harness.commands import sigterm_interrupts
 from harness.notify import notify
 from harness.rig import Rig, RigError
 from harness.state import StateError, open_state
-from target.build import stock
 from target.plan import RigPlan
 from target.serve import FAILURES, STOP, Service
+from target.shelf import stock
 
 REFRESH = 1.0
 """Seconds between two looks at the drives."""

@@ -1,60 +1,43 @@
-"""From a plan to drives with their cartridges in them: what every transport starts from."""
+"""From a plan to what every transport starts from: drives with their cartridges in them, and
+libraries with their drives."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from target import personality
-from target.medium.cartridge import Blank, Cartridge, create_all, read_identity
+from target.medium.cartridge import Cartridge
 from target.medium.errors import MediumError
 from target.medium.formats import FORMATS
 from target.medium.null import NullCartridge
-from target.plan import CartridgePlan, DrivePlan, RigPlan
+from target.plan import DrivePlan, RigPlan
 from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED, CheckCondition
+from target.shelf import take
 from target.tape import commands
 from target.tape.drive import Drive
 
+if TYPE_CHECKING:
+    from keymgr.api import KeySource, Notice
+    from target.library.library import Library
+
 
 def build(plan: RigPlan) -> dict[str, Drive]:
-    """The drives of a rig by name, powered on, each with its cartridge loaded.
+    """The drives of a rig by name, powered on, each with its cartridge loaded; empty those of
+    libraries.
 
     A cartridge that is to be loaded and does not exist is made. Raises MediumError, ValueError.
     """
-    return {drive.name: build_drive(plan, drive) for drive in plan.drives}
-
-
-def stock(plan: RigPlan) -> None:
-    """Make all cartridges of a rig that do not exist, and check the others.
-
-    For whoever starts a rig: there may be thousands. Raises MediumError as `ensure` does.
-    """
-    there = {cartridge for cartridge in plan.cartridges if Path(cartridge.path).exists()}
-    create_all([_blank(cartridge) for cartridge in plan.cartridges if cartridge not in there])
-    for cartridge in there:
-        ensure(cartridge)
-
-
-def _blank(plan: CartridgePlan) -> Blank:
-    return Blank(Path(plan.path), plan.barcode, plan.capacity, plan.write_protect)
-
-
-def ensure(plan: CartridgePlan) -> None:
-    """Make a cartridge unless its folder is there already.
-
-    Raises MediumError if it is there with another barcode or capacity than the plan says.
-    """
-    folder = Path(plan.path)
-    if not folder.exists():
-        create_all([_blank(plan)])
-        return
-    info = read_identity(folder)
-    for key, wanted in (("barcode", plan.barcode), ("capacity", plan.capacity)):
-        if wanted is not None and wanted != info[key]:
-            raise MediumError(
-                f"cartridge {folder} has {key} {info[key]} and the rig says {wanted}:"
-                " change the rig or remove the cartridge"
-            )
+    drives = {drive.name: build_drive(plan, drive) for drive in plan.drives}
+    for library in plan.libraries:
+        for partition in library.partitions:
+            for name in partition.drives:
+                # Its partition may get a key source at any time.
+                drives[name].waits = True
+    return drives
 
 
 def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
@@ -73,21 +56,53 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
     if drive_plan.medium == "null":
         drive.insert(NullCartridge(FORMATS[model.media["native"]]))
     elif drive_plan.cartridge is not None:
-        told = plan.cartridge(drive_plan.cartridge)
-        ensure(told)
-        cartridge = Cartridge(Path(told.path))
-        cartridge.info["write_protect"] = told.write_protect
-        cartridge.info["damage"] = list(told.damage)
-        if told.cleanings is not None:
-            cartridge.info["cleanings_left"] = told.cleanings
-        # One that cannot be loaded is in the drive all the same: commands say what is wrong.
-        with suppress(CheckCondition):
-            drive.insert(cartridge)
-        # It was loaded after the power came. A host that was writing when the power failed gets
-        # two unit attentions, so: the second ends the filemark that Linux (before 6.6) writes to
-        # the rewound tape, not having understood the first.
-        drive.since_power_on.append(MEDIUM_MAY_HAVE_CHANGED)
+        load(drive, take(plan.cartridge(drive_plan.cartridge)))
     return drive
+
+
+def load(drive: Drive, cartridge: Cartridge) -> None:
+    """Put a cartridge into a drive that has just been powered on.
+
+    One that cannot be loaded is in the drive all the same: commands say what is wrong.
+    """
+    with suppress(CheckCondition):
+        drive.insert(cartridge)
+    # It was loaded after the power came. A host that was writing when the power failed gets two
+    # unit attentions, so: the second ends the filemark that Linux (before 6.6) writes to the
+    # rewound tape, not having understood the first.
+    drive.since_power_on.append(MEDIUM_MAY_HAVE_CHANGED)
+
+
+def build_sources(plan: RigPlan, tell: Callable[[str, Notice], None]) -> dict[str, KeySource]:
+    """The key sources of a rig by name; ``tell`` hears what they, by their names, have to say.
+
+    Raises ValueError with one sentence, and what a source raises.
+    """
+    if not plan.key_sources:
+        return {}
+    # Loaded here because few rigs need what comes with it.
+    from keymgr.api import UnknownSource, World, find
+
+    sources = {}
+    for told in plan.key_sources:
+        world = World(told.name, Path(told.folder), told.options, tell=partial(tell, told.name))
+        try:
+            sources[told.name] = find(told.source)(world)
+        except UnknownSource as error:
+            raise ValueError(str(error)) from None
+    return sources
+
+
+def build_libraries(
+    plan: RigPlan, drives: Mapping[str, Drive], sources: Mapping[str, KeySource]
+) -> dict[str, Library]:
+    """The libraries of a rig by name, their drives as the inventories say."""
+    if not plan.libraries:
+        return {}
+    from target.library.library import Library
+
+    cartridges = {cartridge.barcode: cartridge for cartridge in plan.cartridges}
+    return {told.name: Library(told, drives, cartridges, sources) for told in plan.libraries}
 
 
 def shut_down(drives: dict[str, Drive]) -> None:

@@ -12,13 +12,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from target.build import build, shut_down
+from target.build import build, build_libraries, build_sources, shut_down
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.tape.drive import Drive
 from target.transports import Transport, find
+
+if TYPE_CHECKING:
+    from keymgr.api import KeySource, Notice
+    from target.library.library import Library
+    from target.scsi.primary import PrimaryUnit
 
 STOP = {signal.SIGTERM, signal.SIGINT}
 SWITCH_INTERVAL = 0.001
@@ -28,49 +35,72 @@ FAILURES = (OSError, ValueError, MediumError)
 
 
 class Service:
-    """Drives, powered on, within reach by every transport of the plan.
+    """Drives and libraries, powered on, within reach by every transport of the plan.
 
     Raises OSError, ValueError or MediumError with one sentence, everything taken down again.
     """
+
+    drives: dict[str, Drive]
+    libraries: dict[str, Library]
+    units: dict[str, PrimaryUnit]
+    """What hosts see by name: the drives, and the medium changers."""
 
     def __init__(self, plan: RigPlan) -> None:
         forbid_core_dump()
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.plan = plan
-        self.drives = build(plan)
+        self.drives, self.libraries, self.units = {}, {}, {}
+        self.sources: dict[str, KeySource] = {}
         self.transports: list[Transport] = []
-        # What exists now stays: the collector need not look at it again while data flow.
-        gc.freeze()
         try:
+            self.sources = build_sources(plan, self._tell)
+            self.drives = build(plan)
+            self.libraries = build_libraries(plan, self.drives, self.sources)
+            self.units.update(self.drives)
+            for library in self.libraries.values():
+                self.units |= library.changers
+            # What exists now stays: the collector need not look at it again while data flow.
+            gc.freeze()
             for name in plan.transports:
-                self.transports.append(find(name)(plan, self.drives))
+                self.transports.append(find(name)(plan, self.units))
         except BaseException:
             self.close()
             raise
+
+    def _tell(self, source: str, notice: Notice) -> None:
+        """What a key source has to say goes to the operators of the libraries that ask it."""
+        for library in self.libraries.values():
+            if any(one.encryption == source for one in library.partitions.values()):
+                library.messages.notice(notice, source)
 
     def close(self) -> None:
         """Out of reach, and everything durable; commands that wait for time are aborted.
 
         Raises OSError or MediumError, closed all the same.
         """
-        drives, self.drives = self.drives, {}
         closed = threading.Event()
-        hurry = threading.Thread(target=_abort, args=[drives.values(), closed], daemon=True)
+        hurry = threading.Thread(target=_abort, args=[[*self.units.values()], closed], daemon=True)
         hurry.start()
-        try:
-            while self.transports:
-                self.transports.pop().close()
-        finally:
-            closed.set()
-            hurry.join()
-            shut_down(drives)
+        with ExitStack() as last:
+            # In reverse: the transports first.
+            for source in self.sources.values():
+                last.callback(source.close)
+            last.callback(shut_down, self.drives)
+            for library in self.libraries.values():
+                last.callback(library.close)
+            last.callback(hurry.join)
+            last.callback(closed.set)
+            for transport in self.transports:
+                last.callback(transport.close)
+            self.drives, self.libraries, self.units = {}, {}, {}
+            self.sources, self.transports = {}, []
 
 
-def _abort(drives: Iterable[Drive], closed: threading.Event) -> None:
+def _abort(units: Iterable[PrimaryUnit], closed: threading.Event) -> None:
     """Let nothing wait for time: a kernel keeps a device until its commands are over."""
     while not closed.wait(_ABORT_INTERVAL):
-        for drive in drives:
-            drive.abort()
+        for unit in units:
+            unit.abort()
 
 
 def main(arguments: Sequence[str], ready: Callable[[], object] = lambda: None) -> int:

@@ -19,10 +19,11 @@ from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
 from target import personality, serve
-from target.build import build, shut_down, stock
+from target.build import build, shut_down
 from target.clock import SYSTEM, Clock
 from target.medium.errors import MediumError
 from target.plan import RigPlan
+from target.shelf import stock
 from target.tape import commands
 from target.tape.drive import Drive
 from tests.runs import Say
