@@ -11,11 +11,10 @@ with a `World` and returns a `KeySource`.
 from __future__ import annotations
 
 import enum
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -220,7 +219,7 @@ class World:
     """What the rig file says to it, checked by nobody so far."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
-    random: Callable[[int], bytes] = secrets.token_bytes
+    random: Callable[[int], bytes] = os.urandom
     """So many random bytes."""
     tell: Callable[[Notice], None] = lambda notice: None
     """Who hears what operators have to know; from any thread. A refusal is told by the asker."""
@@ -232,6 +231,9 @@ class UnknownSource(Exception):
 
 def find(name: str) -> Callable[[World], KeySource]:
     """What makes the source of that name. Raises UnknownSource."""
+    # Loaded here: it takes longer than the rest of a target, and few rigs have a source.
+    from importlib.metadata import entry_points
+
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
