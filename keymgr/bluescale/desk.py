@@ -125,6 +125,7 @@ class Desk:
         self._ready()
         partitions = sorted(self._bluescale.partitions())
         with self._change():
+            self._state.keep_assigned(partitions)
             record = self._record(moniker)
             row = _row(record, self._state.assignments(partitions))
             if row.primary_of or row.decrypts_for:
@@ -149,8 +150,8 @@ class Desk:
         only if the old one is among ``decrypt_only``, so that the partition's tapes stay readable.
         """
         self._ready()
-        partitions, professional = self._bluescale.partitions(), self._professional
-        self._encrypts(partition, partitions)
+        self._encrypts(partition, self._bluescale.partitions())
+        professional = self._professional
         new = Assignment(partition, primary, tuple(dict.fromkeys(decrypt_only)))
         if new.decrypt_only and not professional:
             raise NotAllowed(
@@ -171,7 +172,7 @@ class Desk:
                     f"partition {partition!r} has the primary key {old!r} already, and there is one"
                     f" a partition: {cure}unassign the partition first"
                 )
-            self._state.assign(new, partitions)
+            self._state.assign(new)
             self._audit(
                 "keys assigned",
                 partition=partition,
@@ -183,10 +184,9 @@ class Desk:
     def unassign(self, partition: str) -> None:
         """The partition has no keys any more."""
         self._ready()
-        partitions = self._bluescale.partitions()
-        self._encrypts(partition, partitions)
+        self._encrypts(partition, self._bluescale.partitions())
         with self._change():
-            self._state.assign(Assignment(partition, None), partitions)
+            self._state.assign(Assignment(partition, None))
             self._audit("keys unassigned", partition=partition)
 
     # --- files -------------------------------------------------------------------------------

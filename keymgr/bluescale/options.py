@@ -67,7 +67,7 @@ class Options:
             state.add(moniker, None, tracking.fresh(now))
             state.audit("key created", moniker=moniker, by="rig file")
         for partition, moniker in self.keys.items():
-            state.assign(Assignment(partition, moniker), self.keys)
+            state.assign(Assignment(partition, moniker))
             state.audit("keys assigned", partition=partition, primary=moniker, by="rig file")
 
 

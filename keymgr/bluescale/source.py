@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from keymgr import kdf
@@ -31,7 +32,7 @@ from keymgr.bluescale.models import Assignment
 from keymgr.bluescale.options import Options
 from keymgr.bluescale.policy import ANYTHING, Policy
 from keymgr.bluescale.state import State
-from keymgr.errors import KeyMissing, WrongPassword
+from keymgr.errors import KeyManagerError, WrongPassword
 from keymgr.secret import Secret
 
 if TYPE_CHECKING:
@@ -129,6 +130,13 @@ class BlueScale(KeySource):
             self.state.prepared = True
         self.power_on()
 
+    def leave(self, partition: str) -> None:
+        """A partition has another encryption method now, or is gone: it has no keys any more."""
+        with self.lock:
+            if self.state.assignment(partition).primary is not None:
+                self.state.assign(Assignment(partition, None))
+                self.state.audit("keys unassigned", partition=partition, by="library")
+
     # --- drives ------------------------------------------------------------------------------
 
     def attached(self, drive: DriveIdentity, holder: Holder) -> None:
@@ -137,22 +145,19 @@ class BlueScale(KeySource):
 
     def key_for_write(self, request: Request) -> Grant:
         """See KeySource: the primary key of the partition, one a cartridge (BS-08)."""
-        with self.lock:
-            self._unlocked(request)
+        with self._answering(request):
             assignment = self.state.assignment(request.partition)
             self._may_write(request, assignment)
             if assignment.primary is None:
                 raise answers.no_primary(request)
             key_data = tape.written(assignment.primary, request)
-            grant = Grant(self._secret(assignment.primary, request), key_data)
-            self._track(request, assignment.primary)
-            return grant
+            self.state.written(assignment.primary, request.volume.barcode or request.volume.serial)
+            return Grant(self.state.secret(assignment.primary), key_data)
 
     def key_for_read(self, request: Request) -> Grant:
         """See KeySource: the key that the data name, if the partition has it (BS-09)."""
         professional = self.professional()
-        with self.lock:
-            self._unlocked(request)
+        with self._answering(request):
             wanted = request.wanted or KeyData()
             moniker = tape.moniker_of(wanted)
             if moniker is None:
@@ -167,11 +172,19 @@ class BlueScale(KeySource):
                     others=[record.name for record in self.state.records()],
                     professional=professional,
                 )
-            return Grant(self._secret(moniker, request), wanted)
+            return Grant(self.state.secret(moniker), wanted)
 
-    def _unlocked(self, request: Request) -> None:
-        if self._locked:
-            raise answers.locked(request)
+    @contextmanager
+    def _answering(self, request: Request) -> Iterator[None]:
+        """Answer a request, if encryption is unlocked. Raises Refused, also for a broken store."""
+        with self.lock:
+            if self._locked:
+                raise answers.locked(request)
+            try:
+                yield
+            except KeyManagerError as error:
+                text = f"the library's keystore does not give the key: {error}"
+                raise Refused(Reason.FAILED, text) from None
 
     def _may_write(self, request: Request, assignment: Assignment) -> None:
         """One key a cartridge: what is there and stays must be under the primary key."""
@@ -183,22 +196,3 @@ class BlueScale(KeySource):
             if moniker != assignment.primary:
                 listed = self.state.key(moniker) is not None
                 raise answers.no_append(request, moniker, assignment, listed=listed)
-
-    def _secret(self, moniker: str, request: Request) -> Secret:
-        try:
-            return self.state.secret(moniker)
-        except KeyMissing:
-            raise Refused(
-                Reason.FAILED, f"the key {moniker!r} has no value in the keystore"
-            ) from None
-
-    def _track(self, request: Request, moniker: str) -> None:
-        """The cartridge is written with that key, and so with no other (BS-18)."""
-        cartridge = request.volume.barcode or request.volume.serial
-        for record in self.state.records():
-            cartridges = record.attributes["cartridges"]
-            if (record.name == moniker) != (cartridge in cartridges):
-                left = [one for one in cartridges if one != cartridge]
-                if record.name == moniker:
-                    left.append(cartridge)
-                self.state.change(record.name, {**record.attributes, "cartridges": left})

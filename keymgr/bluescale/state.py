@@ -102,6 +102,28 @@ class State:
     def deleted(self, records: dict[str, Any]) -> None:
         self.store.set_setting(self._realm, _DELETED, records)
 
+    def written(self, moniker: str, cartridge: str) -> None:
+        """A cartridge is written with that key, so with no other any more (BS-18)."""
+        there = {record.name: record.attributes for record in self.records()}
+        gone = self.deleted
+        changed = [
+            name
+            for name, raw in (*gone.items(), *there.items())
+            if (name == moniker) != (cartridge in raw["cartridges"])
+        ]
+        if not changed:
+            return
+        with self.store.transaction():
+            for name in changed:
+                raw = gone[name] if name in gone else dict(there[name])
+                raw["cartridges"] = [one for one in raw["cartridges"] if one != cartridge]
+                if name == moniker:
+                    raw["cartridges"].append(cartridge)
+                if name in there:
+                    self.change(name, raw)
+            if not gone.keys().isdisjoint(changed):
+                self.deleted = gone
+
     # --- partitions --------------------------------------------------------------------------
 
     def assignment(self, partition: str) -> Assignment:
@@ -115,13 +137,21 @@ class State:
         """Those of these partitions, in their order."""
         return [self.assignment(partition) for partition in partitions]
 
-    def assign(self, new: Assignment, partitions: Collection[str]) -> None:
-        """Replace the keys of a partition; those that are none of ``partitions`` have none."""
-        kept = {name: raw for name, raw in self._assigned().items() if name in partitions}
-        kept.pop(new.partition, None)
+    def assign(self, new: Assignment) -> None:
+        """Replace the keys of a partition."""
+        assigned = self._assigned()
+        assigned.pop(new.partition, None)
         if new.primary is not None:
-            kept[new.partition] = {"primary": new.primary, "decrypt_only": list(new.decrypt_only)}
-        self.store.set_setting(self._realm, _ASSIGNED, kept)
+            keys = {"primary": new.primary, "decrypt_only": list(new.decrypt_only)}
+            assigned[new.partition] = keys
+        self.store.set_setting(self._realm, _ASSIGNED, assigned)
+
+    def keep_assigned(self, partitions: Collection[str]) -> None:
+        """Partitions other than these have no keys any more."""
+        assigned = self._assigned()
+        kept = {name: keys for name, keys in assigned.items() if name in partitions}
+        if kept != assigned:
+            self.store.set_setting(self._realm, _ASSIGNED, kept)
 
     def _assigned(self) -> dict[str, Any]:
         return dict(self.store.setting(self._realm, _ASSIGNED, {}))
