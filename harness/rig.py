@@ -6,6 +6,7 @@ An error is one sentence that names the file, the key and the cure.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ class Rig(Tables):
                     name=source.name,
                     source=source.source,
                     folder=str(state / "key-sources" / source.name),
-                    options=dict(source.model_extra or {}),
+                    options=_plain(source.model_extra or {}),
                 )
                 for source in self.key_source
             ),
@@ -140,7 +141,7 @@ class Rig(Tables):
             password_file=library.password_file,
             keystore=library.keystore,
             passphrase_file=library.passphrase_file,
-            bluescale=library.bluescale,
+            bluescale=_plain(library.bluescale),
         )
 
 
@@ -152,6 +153,12 @@ def _located(table: _One, folder: Path, *keys: str) -> _One:
     files = {key: getattr(table, key) for key in keys}
     there = {key: str(folder / file) for key, file in files.items() if file is not None}
     return table.model_copy(update=there)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """The same in JSON: dates are text."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return plain
 
 
 def _sentence(error: ErrorDetails, raw: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from target.files import write_json
+
 
 @dataclass(frozen=True)
 class CartridgePlan:
@@ -148,8 +150,8 @@ class RigPlan:
         raise KeyError(barcode)
 
     def save(self, path: Path) -> None:
-        """Write the plan as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        """Write the plan as JSON, for its owner alone: options of key sources are in it."""
+        write_json(path, asdict(self), durable=False)
 
     @classmethod
     def load(cls, path: Path) -> RigPlan:
