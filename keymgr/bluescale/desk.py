@@ -57,21 +57,24 @@ class Desk:
                 blank=current.blank,
                 secure_initialization=self._state.secure,
                 locked=self._bluescale.locked,
-                keys=len(self._state.records()),
+                keys=len(self._state.listed()),
                 most_keys=MOST_KEYS if professional else 1,
                 policy=self._bluescale.policy.name,
                 partitions=tuple(self._state.assignments(partitions)),
             )
 
-    def secure_initialization(self, enabled: bool | None = None) -> bool:
-        """Whether a password must be given after each power-on (BS-04); None: only tell."""
-        if enabled is not None:
-            self._ready()
-            with self._change():
-                self._state.secure = enabled
-                self._audit("secure initialization", on=enabled)
+    @property
+    def secure_initialization(self) -> bool:
+        """Whether a password must be given after each power-on (BS-04)."""
         with self._bluescale.lock:
             return self._state.secure
+
+    def set_secure_initialization(self, on: bool) -> None:
+        """Choose that; it locks from the next power-on."""
+        self._ready()
+        with self._change():
+            self._state.secure = on
+            self._audit("secure initialization", on=on)
 
     def set_passwords(self, current: Secret, mode: str, new: Sequence[Secret]) -> None:
         """Replace the encryption passwords: one for mode single, three for multi (BS-03).
@@ -98,7 +101,7 @@ class Desk:
         partitions = sorted(self._bluescale.partitions())
         with self._bluescale.lock:
             assigned = self._state.assignments(partitions)
-            return [_row(record, assigned) for record in self._state.records()]
+            return [_row(record, assigned) for record in self._state.listed()]
 
     def create(self, moniker: str) -> Created:
         """A random key of that name (BS-05, BS-06)."""
@@ -252,7 +255,7 @@ class Desk:
     def tracking(self) -> list[Tracked]:
         """The records of all keys, by moniker, those of deleted keys at the end."""
         with self._bluescale.lock:
-            there = self._state.records()
+            there = self._state.listed()
             gone = sorted(self._state.deleted.items())
         return [
             *(tracking.tracked(one.name, one.attributes, deleted=False) for one in there),
@@ -329,7 +332,7 @@ class Desk:
                 )
 
     def _room_for(self, moniker: str, professional: bool) -> None:
-        there = [record.name for record in self._state.records()]
+        there = [record.name for record in self._state.listed()]
         if moniker in there:
             raise KeyExists(f"there is a key {moniker!r} already: choose another moniker")
         if there and not professional:

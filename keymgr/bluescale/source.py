@@ -169,7 +169,7 @@ class BlueScale(KeySource):
                     request,
                     moniker,
                     listed=listed,
-                    others=[record.name for record in self.state.records()],
+                    others=[record.name for record in self.state.listed()],
                     professional=professional,
                 )
             return Grant(self.state.secret(moniker), wanted)

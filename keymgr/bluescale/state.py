@@ -63,7 +63,7 @@ class State:
 
     # --- keys --------------------------------------------------------------------------------
 
-    def records(self) -> list[Record]:
+    def listed(self) -> list[Record]:
         """All keys, by moniker."""
         return sorted(self.store.records(self._realm), key=lambda record: record.name)
 
@@ -104,7 +104,7 @@ class State:
 
     def written(self, moniker: str, cartridge: str) -> None:
         """A cartridge is written with that key, so with no other any more (BS-18)."""
-        there = {record.name: record.attributes for record in self.records()}
+        there = {record.name: record.attributes for record in self.listed()}
         gone = self.deleted
         changed = [
             name

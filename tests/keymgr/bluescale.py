@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keymgr.api import DriveIdentity, Grant, KeyData, KeyRoom, Notice, Request, Volume
-from keymgr.bluescale import BlueScale, Cost, Desk, Policy
+from keymgr.bluescale import POLICIES, BlueScale, Cost, Desk, Policy
 from keymgr.keystore import Keystore, MasterKey
 from keymgr.secret import Secret
 
@@ -67,7 +67,7 @@ class Site:
             professional=lambda: self.professional,
             policy=self.policy,
             now=lambda: self.time,
-            random=lambda size: self.random(size),
+            random=self.random,
             tell=self.told.append,
             cost=CHEAP,
         )
@@ -83,7 +83,9 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, *, professional: bool = True, policy: Policy = Policy()) -> Iterator[Site]:
+def site(
+    folder: Path, *, professional: bool = True, policy: Policy = POLICIES["none"]
+) -> Iterator[Site]:
     """A library with a new keystore in that folder."""
     master = MasterKey.from_file(folder / "master.key")
     store = Keystore.open(f"sqlite:///{folder}/keys.sqlite", master)

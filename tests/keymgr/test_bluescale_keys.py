@@ -31,12 +31,13 @@ def standard(tmp_path: Path) -> Iterator[Site]:
 @pytest.mark.parametrize("moniker", ["a", "finance_2027-Q1", "A.b@C-d_9", ".", "x" * 29])
 def test_monikers(library: Site, moniker: str) -> None:
     library.desk().create(moniker)
-    assert [row.moniker for row in library.desk().keys()] == [moniker]
+    rows = library.desk().keys()
+    assert [row.moniker for row in rows] == [moniker]
 
 
 @pytest.mark.req("BS-05")
 @pytest.mark.parametrize(
-    "moniker", ["", "two words", "a/b", "a:b", "naïve", "a\n", "a\0b", "x" * 30, "ａ", "٣"]
+    "moniker", ["", "two words", "a/b", "a:b", "naïve", "a\n", "a\0b", "x" * 30, "\uff41", "\u0663"]
 )
 def test_what_is_no_moniker(library: Site, moniker: str) -> None:
     with pytest.raises(NotAllowed, match="moniker"):
