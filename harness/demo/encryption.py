@@ -13,6 +13,18 @@ from harness.rig_tables import Cartridge, Drive, RigSection
 
 BARCODE = "KRL001L9"
 LABEL = "letters of 2026"
+RIG = f"""\
+[rig]
+name = "demo"
+
+[[cartridge]]
+barcode = "{BARCODE}"
+
+[[drive]]
+name = "drive0"
+model = "ibm/ult3580-td9"
+cartridge = "{BARCODE}"
+"""
 READ_BLOCK = "sg_raw -r 10240 $SG 08 00 00 28 00 00"
 """READ(6) of one variable block of the size that tar writes."""
 
@@ -165,11 +177,7 @@ def _names(devices: Mapping[str, Device], state: Path) -> dict[str, str]:
 
 STORY = Story(
     hardware="a virtual LTO-9 drive",
-    rig=Rig(
-        rig=RigSection(name="demo", guest="uml"),
-        cartridge=(Cartridge(barcode=BARCODE),),
-        drive=(Drive(name="drive0", model="ibm/ult3580-td9", cartridge=BARCODE),),
-    ),
+    rig=RIG,
     steps=STEPS,
     prepare=_prepare,
     names=_names,

@@ -17,8 +17,9 @@ from rich.table import Table
 
 import harness
 from harness.cli import FAILED, say
-from harness.demo.story import Do, Story
+from harness.demo.story import RIG_FILE, Do, Story
 from harness.guest.api import Guest, GuestError
+from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import StateError, open_state
 
@@ -56,9 +57,12 @@ def perform(story: Story, folder: Path, console: Console) -> list[bool]:
     """
     start = time.monotonic()
     with open_state(folder) as state:
-        story.prepare(state.folder / "work")
+        work = state.folder / "work"
+        work.mkdir()
+        (work / RIG_FILE).write_text(story.rig, encoding="utf-8")
+        story.prepare(work)
         console.print(f"[bold]Booting a Linux kernel with {story.hardware} …[/]")
-        with make_guest(story.rig, state) as guest:
+        with make_guest(Rig.load(work / RIG_FILE), state) as guest:
             console.print(f"ready after {time.monotonic() - start:.1f} s")
             player = Player(console, story, state.folder, guest)
             results = player.play(player.in_guest, on_host=False)

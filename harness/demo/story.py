@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.guest.api import Device
-from harness.rig import Rig
 
+RIG_FILE = "rig.toml"
 PLAINTEXT = "this line is a secret that only plain text would show"
 
 
@@ -53,7 +53,8 @@ class Story:
     """A rig and what is done with it. ``hardware``: the rig in words, for "a kernel with"."""
 
     hardware: str
-    rig: Rig
+    rig: str
+    """The rig file, which is in the work folder as `RIG_FILE`."""
     steps: tuple[Step, ...]
     prepare: Callable[[Path], None]
     """Fills the work folder."""
@@ -64,7 +65,7 @@ class Story:
 def write_letters(work: Path) -> None:
     """A folder of plain text to back up."""
     letters = work / "letters"
-    letters.mkdir(parents=True)
+    letters.mkdir()
     for number in (1, 2, 3):
         text = f"Letter {number}: {PLAINTEXT}.\n" * 400 * number
         (letters / f"{number}.txt").write_text(text, encoding="utf-8")
