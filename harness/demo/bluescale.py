@@ -62,7 +62,8 @@ STEPS = (
     ),
     Step(
         "Three gates",
-        "Keys are for superusers who know the encryption password besides. Both are blank at first.",
+        "Keys are for superusers who know the encryption password besides. Both passwords are blank at"
+        " first.",
         (
             Do("keyreel bluescale keys", fails=True, shows=("log in",)),
             Do("echo | keyreel library login su"),
@@ -92,7 +93,7 @@ STEPS = (
         (
             Do("mtx -f $FINANCE load 1 0"),
             Do("tar -cvf $TAPE0 letters", shows=("letters/1.txt",)),
-            Do("head -c 32 /dev/urandom | xxd -p -c 64 > own.key"),
+            Do("(umask 077; head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > own.key)"),
             Do("stenc -f $TAPE0 -e on -k own.key -a 1", fails=True),
             Do("mt -f $TAPE0 rewind"),
             Do("tar -tf $TAPE0", shows=("letters/3.txt",)),
@@ -127,8 +128,8 @@ STEPS = (
     ),
     Step(
         "Export, delete, import",
-        "An exported key is a file under a password of its own. A key that a partition uses cannot be"
-        " deleted.",
+        "An exported key is a file under a password of its own. A key that a partition uses cannot"
+        " be deleted.",
         (
             Do(
                 "keyreel bluescale export Finance_2026 --location 'safe 1' < key.password",

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from harness.demo.story import PLAINTEXT, Do, Step, Story, write_letters, write_private
 from harness.guest.api import Device
-from harness.rig import Rig
-from harness.rig_tables import Cartridge, Drive, RigSection
 
 BARCODE = "KRL001L9"
 LABEL = "letters of 2026"
