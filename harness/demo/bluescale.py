@@ -62,7 +62,7 @@ STEPS = (
     ),
     Step(
         "Three gates",
-        "Keys are for superusers who know the encryption password besides. Both passwords are blank at"
+        "Keys are for superusers who know the encryption password besides. Both are blank at"
         " first.",
         (
             Do("keyreel bluescale keys", fails=True, shows=("log in",)),
