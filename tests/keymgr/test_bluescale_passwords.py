@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from keymgr import kdf
 from keymgr.api import Reason, Refused, Severity
-from keymgr.bluescale import MULTI, SINGLE, Desk, NotAllowed, passwords
+from keymgr.bluescale import MULTI, SINGLE, Desk, NotAllowed
 from keymgr.errors import KeyManagerError, WrongPassword
 from keymgr.secret import Secret
 from tests.keymgr.bluescale import Site, read, secret, site, write
@@ -225,18 +227,18 @@ def test_a_wrong_password_costs_what_a_right_one_costs(
     """One derivation, and all hashes are compared."""
     set_three(library)
     calls: list[str] = []
-    derive, compare = passwords.kdf.derive, passwords.hmac.compare_digest
+    derive, compare = kdf.derive, hmac.compare_digest
 
-    def counted_derive(*args: object) -> Secret:
+    def counted_derive(password: Secret, salt: bytes, cost: kdf.Cost) -> Secret:
         calls.append("derive")
-        return derive(*args)  # type: ignore[arg-type]
+        return derive(password, salt, cost)
 
-    def counted_compare(one: bytes, other: bytes) -> bool:
+    def counted_compare(one: bytearray, other: bytes) -> bool:
         calls.append("compare")
         return compare(one, other)
 
-    monkeypatch.setattr(passwords.kdf, "derive", counted_derive)
-    monkeypatch.setattr(passwords.hmac, "compare_digest", counted_compare)
+    monkeypatch.setattr(kdf, "derive", counted_derive)
+    monkeypatch.setattr(hmac, "compare_digest", counted_compare)
     for given in (*THREE, "wrong"):
         calls.clear()
         try:
@@ -254,14 +256,14 @@ def test_drives_get_keys_while_a_password_is_looked_at(
     desk.create("A")
     desk.assign("finance", "A")
     deriving, go_on = threading.Event(), threading.Event()
-    derive = passwords.kdf.derive
+    derive = kdf.derive
 
-    def slow(*args: object) -> Secret:
+    def slow(password: Secret, salt: bytes, cost: kdf.Cost) -> Secret:
         deriving.set()
         assert go_on.wait(60)
-        return derive(*args)  # type: ignore[arg-type]
+        return derive(password, salt, cost)
 
-    monkeypatch.setattr(passwords.kdf, "derive", slow)
+    monkeypatch.setattr(kdf, "derive", slow)
     entering = threading.Thread(target=library.desk, args=("one-1",))
     entering.start()
     try:
