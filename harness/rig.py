@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -19,6 +20,7 @@ from harness.rig_checks import complaints
 from harness.rig_tables import NAMES, SINGLE, Drive, Library, Table, Tables, each
 from target.plan import (
     CartridgePlan,
+    ChangerPlan,
     DrivePlan,
     IscsiPlan,
     KeySourcePlan,
@@ -70,7 +72,10 @@ class Rig(Tables):
         return rig
 
     def plan(self, state: Path) -> RigPlan:
-        """What the target is told, with the cartridges in that state folder."""
+        """What the target is told, with the cartridges in that state folder.
+
+        Raises ValueError or OSError where a library cannot tell what it remembers.
+        """
         state = state.absolute()
         return RigPlan(
             name=self.rig.name,
@@ -131,7 +136,7 @@ class Rig(Tables):
             )
             for partition in library.partition
         )
-        return LibraryPlan(
+        plan = LibraryPlan(
             name=library.name,
             model=library.model,
             serial=self.library_serial(library),
@@ -143,6 +148,21 @@ class Rig(Tables):
             passphrase_file=library.passphrase_file,
             bluescale=_plain(library.bluescale),
         )
+        return replace(plan, remembered=_remembered(plan))
+
+
+def _remembered(plan: LibraryPlan) -> tuple[ChangerPlan, ...] | None:
+    """The changers that the library's operators have left, if they have set anything."""
+    from target.library.state import load
+
+    state = load(Path(plan.folder) / "library.json")
+    if state is None:
+        return None
+    hosts = {partition.name: partition.hosts for partition in plan.partitions}
+    return tuple(
+        ChangerPlan(one.name, one.serial, hosts.get(one.name, 1))
+        for one in state.configuration.partitions.values()
+    )
 
 
 _One = TypeVar("_One", bound=Table)

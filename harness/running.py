@@ -37,9 +37,9 @@ def make_guest(rig: Rig, state: State) -> Guest:
 
 def _stocked(rig: Rig, state: State) -> RigPlan:
     """The rig's plan, its cartridges made: in a guest each file of thousands takes its time."""
-    plan = rig.plan(state.folder)
     try:
+        plan = rig.plan(state.folder)
         stock(plan)
-    except (MediumError, OSError) as error:
+    except (MediumError, OSError, ValueError) as error:
         raise GuestError(str(error)) from None
     return plan

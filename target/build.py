@@ -102,7 +102,26 @@ def build_libraries(
     from target.library.library import Library
 
     cartridges = {cartridge.barcode: cartridge for cartridge in plan.cartridges}
-    return {told.name: Library(told, drives, cartridges, sources) for told in plan.libraries}
+    libraries: dict[str, Library] = {}
+    for told in plan.libraries:
+        taken = partial(_taken, told.name, libraries, drives)
+        libraries[told.name] = Library(told, drives, cartridges, sources, taken=taken)
+    return libraries
+
+
+def _taken(
+    asks: str, libraries: Mapping[str, Library], drives: Mapping[str, Drive], barcode: str
+) -> str:
+    """Who has a cartridge that the library which asks may want: a drive of none, another one."""
+    inside = {drive for library in libraries.values() for drive in library.drives.values()}
+    for name, drive in drives.items():
+        cartridge = drive.cartridge
+        if drive not in inside and cartridge is not None and cartridge.barcode == barcode:
+            return f"drive {name}"
+    for name, library in libraries.items():
+        if name != asks and library.inventory.where(barcode) is not None:
+            return f"library {name}"
+    return ""
 
 
 def shut_down(drives: dict[str, Drive]) -> None:

@@ -84,6 +84,16 @@ class PartitionPlan:
 
 
 @dataclass(frozen=True)
+class ChangerPlan:
+    """A medium changer as hosts find it: that of the partition with its name."""
+
+    name: str
+    serial: str
+    hosts: int = 1
+    """As of a drive."""
+
+
+@dataclass(frozen=True)
 class LibraryPlan:
     """A library: its places are those of its partitions, one after the other."""
 
@@ -104,6 +114,15 @@ class LibraryPlan:
     """File with the keystore's passphrase; None: a random master key in its folder."""
     bluescale: dict[str, Any] = field(default_factory=dict)
     """What the rig says to the key manager inside, see `keymgr.bluescale`."""
+    remembered: tuple[ChangerPlan, ...] | None = None
+    """The changers of the partitions that operators have left; None: those of ``partitions``."""
+
+    @property
+    def changers(self) -> tuple[ChangerPlan, ...]:
+        """Those that hosts find when the library starts."""
+        if self.remembered is not None:
+            return self.remembered
+        return tuple(ChangerPlan(one.name, one.serial, one.hosts) for one in self.partitions)
 
 
 @dataclass(frozen=True)
@@ -137,9 +156,9 @@ class RigPlan:
     key_sources: tuple[KeySourcePlan, ...] = ()
 
     @property
-    def units(self) -> tuple[DrivePlan | PartitionPlan, ...]:
-        """What hosts see: the drives, then the medium changers, which are partitions."""
-        changers = [partition for library in self.libraries for partition in library.partitions]
+    def units(self) -> tuple[DrivePlan | ChangerPlan, ...]:
+        """What hosts find: the drives, then the medium changers."""
+        changers = [changer for library in self.libraries for changer in library.changers]
         return (*self.drives, *changers)
 
     def cartridge(self, barcode: str) -> CartridgePlan:
@@ -171,8 +190,11 @@ class RigPlan:
 
 
 def _library(raw: dict[str, Any]) -> LibraryPlan:
-    partitions = tuple(_partition(partition) for partition in raw["partitions"])
-    return LibraryPlan(**{**raw, "partitions": partitions, "options": tuple(raw["options"])})
+    values = {**raw, "options": tuple(raw["options"])}
+    values["partitions"] = tuple(_partition(partition) for partition in raw["partitions"])
+    if raw["remembered"] is not None:
+        values["remembered"] = tuple(ChangerPlan(**changer) for changer in raw["remembered"])
+    return LibraryPlan(**values)
 
 
 def _partition(raw: dict[str, Any]) -> PartitionPlan:
