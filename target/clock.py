@@ -61,9 +61,10 @@ class Alarm(Clock):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._call = threading.Event()
         self._guard = threading.Lock()
-        self._asleep = False
+        self._call: threading.Event | None = None
+        """What ends the sleep; None while nobody sleeps."""
+        self._called = False
 
     def now(self) -> float:
         """As the other clock has it."""
@@ -75,24 +76,35 @@ class Alarm(Clock):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass. Raises Woken when `call` comes before the end."""
+        self._rest(threading.Event(), seconds, self._clock)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Until the event is set: it is somebody else's, so by the machine's own time.
+
+        Raises Woken when `call`, which sets it as well, comes before that.
+        """
+        return self._rest(event, seconds, SYSTEM)
+
+    def _rest(self, event: threading.Event, seconds: float, clock: Clock) -> bool:
         with self._guard:
-            self._call.clear()
-            self._asleep = True
+            self._call, self._called = event, False
         try:
-            self._clock.wait(self._call, seconds)
+            passed = clock.wait(event, seconds)
         finally:
             with self._guard:
-                self._asleep = False
-        if self._call.is_set():
+                self._call = None
+        if self._called:
             raise Woken
+        return passed
 
     def call(self, whoever: Callable[[], bool] = lambda: True) -> bool:
         """Wake the sleeper if there is one and ``whoever`` says that it is meant; whether so."""
         with self._guard:
-            meant = self._asleep and whoever()
-            if meant:
-                self._call.set()
-            return meant
+            if self._call is None or not whoever():
+                return False
+            self._called = True
+            self._call.set()
+            return True
 
 
 SYSTEM = Clock()

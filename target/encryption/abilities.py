@@ -29,6 +29,9 @@ KADS_REQUIRED = 1
 EXTERNAL_ALLOWED = 2
 """EEMC_C."""
 
+KEY_TIMEOUT = 120
+"""Seconds that a drive waits for a key unless its model says otherwise; in no public source."""
+
 _ROOM = {"LTO-4": 12}
 """Bytes that a format has for authenticated key-associated data, where drives have more."""
 
@@ -86,6 +89,12 @@ class Abilities:
     """The next-block page tells an algorithm even to a nexus with both modes DISABLE."""
     compliance: Mapping[str, str]
     """Of the security compliance information; empty: there is no such page."""
+    slots: int
+    """How many keys the drive holds at a time, under outside control."""
+    key_timeout: float
+    """Seconds that it waits for a key."""
+    numbers: Mapping[int, int]
+    """Sense keys by what a key service may say in numbers, ASC and ASCQ; empty: it is not told."""
 
     @property
     def max_ukad(self) -> int:
@@ -157,6 +166,13 @@ def of(personality: Personality) -> Abilities | None:
         zeros_without_volume=next_block.get("zeros_without_volume", False),
         index_when_off=next_block.get("index_when_off", True),
         compliance=table.get("compliance", {}),
+        slots=control.get("slots", 1),
+        key_timeout=control.get("key_timeout", KEY_TIMEOUT),
+        numbers={
+            number: int(key, 16)
+            for key, numbers in table.get("numbers", {}).items()
+            for number in numbers
+        },
     )
 
 

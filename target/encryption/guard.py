@@ -24,7 +24,7 @@ from target.medium.errors import WrongKey
 from target.medium.index import ENCRYPTED, FILEMARK
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
-from target.scsi.sense import CheckCondition, Code
+from target.scsi.sense import CheckCondition
 
 if TYPE_CHECKING:
     from target.tape.keyed import Keyed
@@ -57,9 +57,11 @@ class Guard:
 
     def admit(self, command: Command, nexus: Nexus) -> None:
         """A command is about to run for that nexus."""
+        if self._external:
+            self._external.admit()
+            if command.opcode in KEYED:
+                self._external.require_device_keys()
         self._used = self._drive.parameters.of(nexus)
-        if self._external and command.opcode in KEYED:
-            self._external.require_device_keys()
 
     def before_write(self, used: ParameterSet) -> ParameterSet:
         """The parameters to write a block with at the position. Raises CheckCondition."""
@@ -130,18 +132,20 @@ class Guard:
         for first, end, number in path:
             refused = self._refused(number)
             if refused is not None:
-                return (end if target < drive.position else first), CheckCondition(refused)
+                return (end if target < drive.position else first), refused
         return None
 
-    def _refused(self, number: int) -> Code | None:
+    def _refused(self, number: int) -> CheckCondition | None:
         """Why blocks of that run cannot be passed over."""
-        used = self._used
+        run, used = self._drive.partition.runs[number], self._used
+        if self._external:
+            return self._external.opens(run, used)
         if used.decryption in (Decryption.DISABLE, Decryption.RAW):
-            return s.KEY_REQUIRED if self._external else s.ENCRYPTED_NOT_READABLE
+            return CheckCondition(s.ENCRYPTED_NOT_READABLE)
         try:
-            self._drive.partition.runs[number].cipher(used.key)
+            run.cipher(used.key)
         except WrongKey:
-            return s.KEY_NOT_FOUND
+            return CheckCondition(s.KEY_NOT_FOUND)
         return None
 
 

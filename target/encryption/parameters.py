@@ -151,6 +151,13 @@ class Parameters:
         self._break_locks()
         return set(self.registered)
 
+    def taken_over(self) -> set[Nexus]:
+        """Somebody else controls the parameters from now on: every set and scope goes. All that
+        are registered have to hear of it and are returned."""
+        self._release({one.counter for one in self._sets()})
+        self.scopes.clear()
+        return set(self.registered)
+
     def demounted(self) -> set[Nexus]:
         """The volume is gone: sets with CKOD are released. Returns the nexuses that had them."""
         return self._release({s.counter for s in self._sets() if s.ckod})

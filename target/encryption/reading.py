@@ -87,7 +87,7 @@ def _with_key_from_outside(
         raise CheckCondition(s.ENCRYPTED_NOT_READABLE)
     partition = drive.partition
     try:
-        used = drive.external.for_read(partition.run_of(number, entry))
+        used = drive.external.for_read(number, entry)
         return partition.read_sealed(number, entry, _cipher(drive, used, number, entry), out)
     except WrongKey:
         raise CheckCondition(s.KEY_NOT_FOUND) from None

@@ -227,6 +227,11 @@ class Cartridge:
         os.close(self._lock)
 
 
+def serial_of(identity: str) -> str:
+    """The serial number that the medium of the cartridge with that identity has."""
+    return bytes.fromhex(identity).ljust(16, b"\0")[:5].hex().upper()
+
+
 class Blank(NamedTuple):
     """A cartridge to be made: its folder, barcode, capacity in bytes (None: its format's)."""
 

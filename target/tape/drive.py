@@ -128,6 +128,8 @@ class Drive(Keyed):
         self.modes.forget(*mode_partitions.KEY)
         self.forget_key_failures()
         self.release(self.parameters.demounted())
+        if self.external is not None:
+            self.external.left()
 
     def nexus_gone(self, nexus: Nexus) -> None:
         """Keys and mode parameters of the nexus alone go."""
@@ -195,6 +197,8 @@ class Drive(Keyed):
         super().reset(attention, but)
         self._describe()
         self.parameters.reset()
+        if self.external is not None:
+            self.external.reset()
         self.modes.reset()
         self.modes_changed()
         self.block_length, self.buffered = 0, 1

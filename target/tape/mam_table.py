@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from target.medium.cartridge import serial_of
 from target.medium.formats import CLEANINGS, ORGANIZATIONS, Kind
 from target.medium.index import ENCRYPTED, FILEMARK
 from target.tape import usage
@@ -141,7 +142,7 @@ def _identity(m: Memory) -> bytes:
 
 
 def _serial(m: Memory) -> bytes:
-    return _identity(m)[:5].hex().upper().encode()
+    return serial_of(m.info["identity"]).encode()
 
 
 def _date(m: Memory) -> bytes:

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from keymgr.api import Grant, KeyData, KeySource, Reason, Refused, Request
 from keymgr.secret import Secret
 from target import personality
-from target.encryption.external import Answer
-from target.medium.runs import Kads, Run
 from target.scsi import sense as s
-from target.scsi.sense import CheckCondition, Code, Sense
+from target.scsi.sense import Sense
 from target.tape.drive import Drive
-from target.tape.keyed import Keyed
 from tests.encryption.keys import KEY_A, KEY_B, said, set_keys, set_page, spin, spout
 from tests.tape.host import (
     BLOCKS,
@@ -42,7 +40,7 @@ def under(
     model: str = TD9,
     objects: str = "",
     *,
-    source: Source | None = None,
+    source: KeySource | None = None,
     capacity: int | None = 64 * MIB,
 ) -> Iterator[Host]:
     """A host at a drive under that control, ready. ``objects`` are on the tape already: c for a
@@ -65,32 +63,34 @@ def under(
         other = host.drive
         known = other.personality
         drive = Drive(known, other.serial, other.commands, control=control)
-        drive.key_source = source
+        if source is not None:
+            drive.put_under(control, source)
         drive.insert(cartridge)
         host.unit = drive
         host.hear()
         yield host
 
 
-class Source:
-    """Gives the key that the U-KAD of a block names, and KEY_A to write with."""
+class Source(KeySource):
+    """Gives the key that the key-associated data of a block name, and KEY_A to write with."""
 
-    def __init__(self, refusal: Code | None = None, write: bytes | None = KEY_A) -> None:
+    def __init__(self, refusal: Refused | None = None, write: bytes | None = KEY_A) -> None:
         self.refusal = refusal
         self.write = write
         self.asked: list[str] = []
 
-    def key_for_write(self, drive: Keyed) -> Answer | None:
-        self.asked.append(f"write {drive.position}")
+    def key_for_write(self, request: Request) -> Grant | None:
+        self.asked.append(f"write {request.position[1]}")
         if self.refusal:
-            raise CheckCondition(self.refusal)
-        return Answer(Secret(self.write), Kads(b"A")) if self.write else None
+            raise self.refusal
+        return Grant(Secret(self.write), request.room.named(b"A")) if self.write else None
 
-    def key_for_read(self, drive: Keyed, run: Run) -> Answer | None:
-        self.asked.append(f"read {run.kads.unauthenticated.decode()}")
+    def key_for_read(self, request: Request) -> Grant:
+        assert request.wanted is not None
+        self.asked.append(f"read {request.wanted.name.decode()}")
         if self.refusal:
-            raise CheckCondition(self.refusal)
-        return Answer(Secret({b"A": KEY_A, b"B": KEY_B}[run.kads.unauthenticated]), run.kads)
+            raise self.refusal
+        return Grant(Secret({b"A": KEY_A, b"B": KEY_B}[request.wanted.name]), request.wanted)
 
 
 # --- what the pages say ------------------------------------------------------------------------
@@ -265,37 +265,64 @@ def test_a_source_may_want_no_encryption() -> None:
 
 def test_a_source_that_has_another_key() -> None:
     with under("library", TD9, "B", source=Source()) as host:
-        host.drive.key_source = Liar()
+        host.drive.put_under("library", Liar())
         assert said(host.read(7)) == (0x7, 0xEF, 0x31)
+        assert host.position() == 0
+        assert not host.drive.parameters.of(host.nexus).active, "nothing is written with it"
 
 
 class Liar(Source):
-    def key_for_read(self, drive: Keyed, run: Run) -> Answer | None:
-        return Answer(Secret(KEY_A))
+    def key_for_read(self, request: Request) -> Grant:
+        return Grant(Secret(KEY_A), KeyData(b"B"))
+
+
+CODES = {
+    # reason: HP LTO-6, IBM LTO-9, IBM LTO-4, TS1140, T10000D
+    Reason.NOT_FOUND: ("7/74/63", "7/EF/31", "7/EF/31", "7/EF/31", "3/26/05"),
+    Reason.NOT_AUTHORIZED: ("7/74/64", "5/EE/E2", "5/EE/E2", "5/EE/E2", "4/26/81"),
+    Reason.NOT_CONFIGURED: ("7/74/6F", "5/EF/01", "5/EF/01", "5/EF/01", "4/26/81"),
+    Reason.LOCKED: ("7/74/61", "5/EE/02", "5/EE/02", "5/EE/02", "4/26/81"),
+    Reason.PROHIBITED: ("7/74/64", "5/EE/30", "5/EE/30", "5/EE/30", "4/26/81"),
+    Reason.UNAVAILABLE: ("7/74/61", "7/EE/0F", "4/EE/0F", "4/EE/0F", "4/26/81"),
+    Reason.TIMEOUT: ("7/74/6E", "7/EE/0E", "4/EE/0E", "4/EE/0E", "4/26/81"),
+    Reason.FAILED: ("7/74/62", "7/EE/0F", "4/EE/0F", "4/EE/0F", "4/26/81"),
+}
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_a_refusal_is_told_in_the_makers_words(which: int) -> None:
+    assert set(CODES) == set(Reason)
+    model = (HP6, TD9, TD4, TS1140, T10000)[which]
+    source = Source()
+    with under("agent" if model is T10000 else "library", model, "A", source=source) as host:
+        for reason, codes in CODES.items():
+            key, asc, ascq = (int(part, 16) for part in codes[which].split("/"))
+            source.refusal = Refused(reason)
+            assert said(host.read(7)) == (key, asc, ascq), reason
+            assert host.position() == 0
+            assert said(host.write(b"new")) == (key, asc, ascq), reason
+            assert host.drive.partition.count == 1, "nothing was cut"
 
 
 @pytest.mark.parametrize(
-    ("model", "refusal", "code"),
+    ("model", "number", "code"),
     [
-        (TD9, s.KEY_NOT_FOUND, (0x7, 0xEF, 0x31)),
-        (TD9, s.KEY_SERVICE_TIMEOUT, (0x7, 0xEE, 0x0E)),
-        (TD4, s.KEY_SERVICE_TIMEOUT, (0x4, 0xEE, 0x0E)),
-        (TD9, s.KEY_SERVICE_FAILURE, (0x7, 0xEE, 0x0F)),
-        (TD9, s.ENCRYPTION_NOT_CONFIGURED, (0x5, 0xEF, 0x01)),
-        (HP6, s.KEY_NOT_FOUND, (0x7, 0x74, 0x63)),
-        (HP6, s.KEY_SERVICE_TIMEOUT, (0x7, 0x74, 0x6E)),
-        (HP6, s.KEY_SERVICE_FAILURE, (0x7, 0x74, 0x62)),
-        (HP6, s.ENCRYPTION_NOT_CONFIGURED, (0x7, 0x74, 0x6F)),
+        (TD9, 0xEE29, (0x5, 0xEE, 0x29)),
+        (TS1140, 0xEEE1, (0x3, 0xEE, 0xE1)),
+        (TD9, 0xEE0F, (0x7, 0xEE, 0x0F)),
+        (TD4, 0xEE0F, (0x4, 0xEE, 0x0F)),
+        (TD9, 0xEF01, (0x5, 0xEF, 0x01)),
+        (TD9, 0x1234, (0x7, 0xEF, 0x31)),
+        (HP6, 0xEE29, (0x7, 0x74, 0x63)),
     ],
 )
-def test_a_refusal_is_told_in_the_makers_words(
-    model: str, refusal: Code, code: tuple[int, int, int]
+def test_numbers_of_the_service_are_passed_on(
+    model: str, number: int, code: tuple[int, int, int]
 ) -> None:
-    with under("library", model, "A", source=Source(refusal)) as host:
+    """By drives that know them; else the reason counts."""
+    refused = Refused(Reason.NOT_FOUND, number=number)
+    with under("library", model, "A", source=Source(refused)) as host:
         assert said(host.read(7)) == code
-        assert host.position() == 0
-        assert said(host.write(b"new")) == code
-        assert host.drive.partition.count == 1
 
 
 def test_nexuses_that_use_the_protocol_hear_of_keys_from_outside() -> None:
