@@ -84,8 +84,8 @@ class Changer(PrimaryUnit):
         self.opened: set[Location] = set()
         """Mail slots that hosts have opened."""
         self.alerts = LibraryAlerts()
+        self.waits = True
         self._state = state
-        # Whatever waits for a drive waits without regard to its own clock.
         self.persistent.capabilities = Capabilities(**model.reservations)
         self.vendor_sense = s.own_codes(model.sense)
         self.restore(_load(state))
@@ -145,15 +145,9 @@ class Changer(PrimaryUnit):
         return location
 
     def require_closed(self, *locations: Location) -> None:
-        """2/3A/02, or the maker's own code, where a host has opened a mail slot."""
+        """2/3A/02 where a host has opened a mail slot."""
         if self.opened.intersection(locations):
-            raise CheckCondition(s.DOOR_OPEN)
-
-    def changed(self, by: Nexus) -> None:
-        """A host moved something. Its own knowledge is up to date; others hear of it where the
-        model tells them."""
-        if self.model.quirks.get("moves_tell"):
-            self.attention(s.MEDIUM_MAY_HAVE_CHANGED, but=by)
+            raise CheckCondition(s.TRAY_OPEN)
 
     # --- a unit -------------------------------------------------------------------------------
 
@@ -161,6 +155,14 @@ class Changer(PrimaryUnit):
         """What needs the robot needs a closed door."""
         if command.needs_medium and self.library.door_open:
             raise CheckCondition(s.DOOR_OPEN)
+
+    def encode_sense(self, sense: Sense, descriptor: bool) -> bytes:
+        """Some makers' fixed sense data end with the condition in words."""
+        data = super().encode_sense(sense, descriptor)
+        if descriptor or not self.model.quirks.get("sense_text"):
+            return data
+        text = self.translate(sense).code.name.encode()
+        return data[:18] + text.ljust(len(data) - 18)[: len(data) - 18]
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """Only the recommended one is known of these models."""

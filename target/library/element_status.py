@@ -23,6 +23,10 @@ Decided where documents disagree or are silent:
 - CURDATA changes nothing: the inventory is always up to date.
 - An element whose label cannot be read is FULL with EXCEPT and the label is zeros: hosts must not
   take it for a name.
+- IBM's drives under DVCID have nothing else that is valid: EXCEPT 1, ACCESS 0, FULL 0, and
+  81/00 (status is questionable), where the document does not say which code it is. Its storage
+  and import/export elements tell of the library with 24 and 44 bytes, which makes the documented
+  lengths 4Ch and 60h.
 - A drive that is loaded has ACCESS 0 where a move would not unload it (Quantum: "cartridges are not
   unloaded"), else 1: what hosts want to know is whether a move will work.
 - IMPEXP is set for what has not come from a storage element of the library: an operator put it
@@ -70,6 +74,7 @@ IDENTIFIER = Layout("0.3-0 code_set, 1.3-0 type, 3 length", 4)
 TAG = Layout("0-31 text, 34-35 sequence", 36)
 MEDIA = Layout("0 domain, 1 type", 4)
 
+_QUESTIONABLE = 0x81
 ASCII, VENDOR_SPECIFIC, T10 = 2, 0, 1
 """Code set, and the two identifier types."""
 MEDIUM_TYPES = {Medium.DATA: 1, Medium.CLEANING: 2, Medium.WORM: 4}
@@ -110,7 +115,7 @@ def select(changer: Changer, kind: int, start: int, count: int) -> Elements:
     """The elements of a type (0: all) from an address on, at most ``count``, in the order in which
     they are told. 5/21/01 for a start behind the last element."""
     elements = changer.elements.by_address
-    if start > max(elements) and not changer.model.quirks.get("beyond"):
+    if start > max(elements):
         raise CheckCondition(Sense(s.INVALID_ELEMENT, pointer=(2, None)))
     fitting = [
         (at, place) for at, place in elements.items() if at >= start and kind in (0, place.kind)
@@ -155,6 +160,8 @@ def _descriptor(wanted: Wanted, address: int, place: Location) -> bytes:
 def _state(wanted: Wanted, address: int, place: Location, held: Held | None) -> dict[str, int]:
     """The fields that every descriptor has."""
     changer, form = wanted.changer, wanted.form
+    if wanted.dvcid and place.kind is Kind.DRIVE and form.get("strict_dvcid"):
+        return {"address": address, "except": 1, "asc": _QUESTIONABLE}
     state = {"address": address, "full": held is not None}
     if place.kind is not Kind.TRANSPORT:
         state["access"] = _accessible(changer, place)
@@ -175,22 +182,26 @@ def _state(wanted: Wanted, address: int, place: Location, held: Held | None) -> 
 
 
 def _accessible(changer: Changer, place: Location) -> bool:
-    if place in changer.opened:
+    if place.kind is not Kind.DRIVE:
+        return place not in changer.opened
+    port = changer.library.ports.get(place.number)
+    if port is None:
         return False
-    if place.kind is Kind.DRIVE and not changer.model.quirks.get("unloads", True):
-        return not changer.library.ports[place.number].loaded
-    return True
+    return bool(changer.model.quirks.get("unloads", True)) or not port.loaded
 
 
 def _exception(wanted: Wanted, place: Location, held: Held | None) -> str | None:
     """ASC and ASCQ of an element in an unusual state."""
     form, robot = wanted.form, wanted.changer.library.robot
+    if place.kind is Kind.DRIVE and place.number not in robot.ports:
+        return form.get("absent")
     if held is None:
         return None
     if not robot.label(held.barcode):
         wanted.changer.alerts.active.add(Flag.UNREADABLE_LABELS)
         return form.get("label")
-    if place.kind is Kind.DRIVE and robot.type_of(held.barcode).cleaning:
+    everywhere = form.get("cleaning_everywhere")
+    if (everywhere or place.kind is Kind.DRIVE) and robot.type_of(held.barcode).cleaning:
         return form.get("cleaning")
     return None
 
@@ -214,8 +225,11 @@ def _identifier(wanted: Wanted, place: Location) -> bytes:
         return bytes(IDENTIFIER.size)
     changer, form = wanted.changer, wanted.form
     if place.kind is not Kind.DRIVE:
-        return _library_identifier(wanted) if form.get("library_identifier") else bytes(4)
-    drive = changer.library.ports[place.number].identity
+        return _library_identifier(wanted, place)
+    port = changer.library.ports.get(place.number)
+    if port is None:
+        return bytes(IDENTIFIER.size + form.get("identifier_room", 0))
+    drive = port.identity
     native = FORMATS.get(drive.native)
     widths = form.get("serial_widths", {})
     width = widths.get(native.family if native else "", form.get("serial_width", 10))
@@ -226,12 +240,22 @@ def _identifier(wanted: Wanted, place: Location) -> bytes:
     return bytes(head) + data.ljust(form.get("identifier_room", 0), b"\0")
 
 
-def _library_identifier(wanted: Wanted) -> bytes:
-    """Of a storage or import/export element: the library, as IBM's tell (vendor and product; the
-    length is then the documented 4Ch)."""
-    inquiry = wanted.changer.model.inquiry
-    data = f"{inquiry['vendor']:8}{inquiry['product']:16}".encode()
-    return bytes(IDENTIFIER.encode(code_set=ASCII, type=T10, length=len(data))) + data
+def _library_identifier(wanted: Wanted, place: Location) -> bytes:
+    """Of an element that is no drive: who the library is, as IBM's tell; else none.
+
+    Vendor and product, and of an import/export element the serial number, the first storage
+    address in hex, and the frame, of which there is one.
+    """
+    changer = wanted.changer
+    if place.kind is Kind.TRANSPORT or not wanted.form.get("library_identifier"):
+        return bytes(IDENTIFIER.size)
+    inquiry = changer.model.inquiry
+    text = f"{inquiry['vendor']:8}{inquiry['product']:16}"
+    if place.kind is Kind.IMPORT_EXPORT:
+        storage = changer.elements.first[Kind.STORAGE]
+        text += f"{changer.partition.serial:12.12}{storage:04X}001\0"
+    head = IDENTIFIER.encode(code_set=ASCII, type=T10, length=len(text))
+    return bytes(head) + text.encode()
 
 
 def _media(held: Held | None) -> bytes:

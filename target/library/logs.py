@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from target.library.personality import LibraryModel
 from target.scsi.command import Nexus
-from target.scsi.log import BINARY_LIST, DS, LogPage, Parameter
+from target.scsi.log import DS, DU, LogPage, Parameter
 
 if TYPE_CHECKING:
     from target.library.changer import Changer
 
 
 def _flag(number: int) -> Parameter:
-    return Parameter(number, 1, lambda unread: int(number in unread), DS | BINARY_LIST)
+    return Parameter(number, 1, lambda unread: int(number in unread), DU | DS)
 
 
 def _unread(changer: Changer, nexus: Nexus) -> set[int]:

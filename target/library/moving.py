@@ -9,11 +9,16 @@ disagree or are silent:
 - A cartridge that does not fit into a drive by its shape (3592 into LTO) is not put in: 5/30/00, or
   the maker's own code (Quantum: 5/3B/A0). Of another generation it fits, and the drive itself says
   that it cannot use it: real robots do not know more either.
-- A drive that is loaded is unloaded by the move, or the move is 5/53/02 (``unloads = false``,
-  StorageTek, where the host has to unload it). A host that prevents removal in the drive makes it
-  5/53/02 always.
-- A drive that gets a cartridge and cannot load it: 4/53/00. The cartridge is in the drive.
+- A drive that is loaded is unloaded by the move, or the move is 5/3A/00 (``unloads = false``,
+  StorageTek: "drive not unloaded", the host has to do it). A host that prevents removal in the
+  drive makes it 5/53/02 always.
+- A drive that gets a cartridge and cannot load it: 4/53/00. The cartridge is in the drive. A drive
+  that cannot eject (nothing can be made durable): 4/53/00, and the cartridge stays there.
+- A drive that the rig no longer has: 5/3B/1A.
 - INVERT is 5/24/00: no picker here turns cartridges over.
+- A host's move is told to nobody. Unit attentions (6/28/00) are for what operators and other
+  partitions do: several hosts of one changer are one application, which knows what it moves, and
+  tools such as mtx end at a unit attention.
 """
 
 from __future__ import annotations
@@ -44,8 +49,7 @@ def move_medium(changer: Changer, call: Call) -> Completion:
         with changer.library.lock:
             changer.library.robot.move(source, destination, unload=_unloads(changer))
     except MoveFailed as failure:
-        raise _told(changer, call, failure) from None
-    changer.changed(call.nexus)
+        raise _told(changer, failure) from None
     return GOOD
 
 
@@ -62,8 +66,7 @@ def exchange_medium(changer: Changer, call: Call) -> Completion:
         with changer.library.lock:
             changer.library.robot.exchange(*places, unload=_unloads(changer))
     except MoveFailed as failure:
-        raise _told(changer, call, failure) from None
-    changer.changed(call.nexus)
+        raise _told(changer, failure) from None
     return GOOD
 
 
@@ -77,10 +80,12 @@ def position_to_element(changer: Changer, call: Call) -> Completion:
 
 
 def open_close(changer: Changer, call: Call) -> Completion:
-    """OPEN/CLOSE IMPORT/EXPORT ELEMENT (SMC-3 6.6): a mail slot, of which one that is open cannot
-    be moved to or from (2/3A/02, the picker cannot reach it) and has ACCESS 0. Closing it is an
-    access, 6/28/01 for the other hosts. 5/53/02 while any host prevents removal, 5/21/01 for
-    another element, 5/24/00 for another action."""
+    """OPEN/CLOSE IMPORT/EXPORT ELEMENT (SMC-3 6.6): a mail slot.
+
+    One that is open has ACCESS 0 and cannot be moved to or from: 2/3A/02, as StorageTek's, for the
+    picker cannot reach it. Closing it is an access, 6/28/01 for the other hosts. 5/53/02 while any
+    host prevents removal, 5/21/01 for another element, 5/24/00 for another action.
+    """
     place = changer.element(call["element"], 2)
     if place.kind is not Kind.IMPORT_EXPORT:
         raise CheckCondition(Sense(s.INVALID_ELEMENT, pointer=(2, None)))
@@ -116,11 +121,10 @@ def _keeper(changer: Changer, call: Call, field: str) -> Location:
     return place
 
 
-def _told(changer: Changer, call: Call, failure: MoveFailed) -> CheckCondition:
-    """The sense data of a move that failed. A drive that did not load has the cartridge."""
+def _told(changer: Changer, failure: MoveFailed) -> CheckCondition:
+    """The sense data of a move that failed."""
     if failure.code == s.LOAD_OR_EJECT_FAILED:
         changer.alerts.raise_(Flag.LOAD_RETRY)
-        changer.changed(call.nexus)
     return CheckCondition(failure.code)
 
 

@@ -55,13 +55,17 @@ class LibraryModel:
     reservations: dict[str, Any] = field(default_factory=dict)
     quirks: dict[str, Any] = field(default_factory=dict)
     """What the model does otherwise than most: unloads = false, a loaded drive is not emptied by a
-    move; moves_tell = true, a host's move is told to the other hosts; beyond = true, element status
-    from an address behind the last is no error."""
+    move; sense_text = true, sense data end with words."""
 
     @property
     def first(self) -> dict[Kind, int]:
         """The first element address of each kind."""
         return {kind: self.elements[word] for kind, word in KINDS.items()}
+
+    def most(self, kind: Kind) -> int:
+        """How many elements of a kind there is room for before those of the next kind begin."""
+        begins = self.first[kind]
+        return min((at for at in self.first.values() if at > begins), default=0x10000) - begins
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""

@@ -56,9 +56,11 @@ STATUS = Table(
         "media": FLAG,
         "medium_type": FLAG,
         "storage_source": FLAG,
+        "identifier_room": NUMBER,
+        "cleaning_everywhere": FLAG,
+        "absent": EXCEPTION,
         "label": EXCEPTION,
         "cleaning": EXCEPTION,
-        "open": EXCEPTION,
     }
 )
 
@@ -74,8 +76,8 @@ SCHEMA = Table(
                 "length": NUMBER,
                 "version_descriptors": NUMBERS,
                 "bytes": Map(
-                    "the number of a byte from 5 to 95",
-                    re.compile(r"[5-7]|3[6-9]|[4-8][0-9]|9[0-5]"),
+                    "the number of a byte: 3, 5 to 7, 36 to 95",
+                    re.compile(r"[3567]|3[6-9]|[4-8][0-9]|9[0-5]"),
                     NUMBER,
                 ),
                 "texts": Value("a list of [byte, text, width]", _placed),
@@ -112,7 +114,7 @@ SCHEMA = Table(
             dict.fromkeys(("short", "inventory", "move", "send_diagnostic"), NUMBER),
             needs=("short",),
         ),
-        "quirks": Table({"unloads": FLAG, "moves_tell": FLAG, "beyond": FLAG}),
+        "quirks": Table({"unloads": FLAG, "sense_text": FLAG}),
     },
     needs=(
         "inquiry", "limits", "elements", "status", "tag", "commands", "modes", "vpd", "timeouts",

@@ -12,6 +12,7 @@ Whoever calls holds the library's lock.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +71,8 @@ class Robot:
         self.inventory = inventory
         self.ports = ports
         self.cartridges = cartridges
+        self._counted: set[str] = set()
+        """Cleaning cartridges that have the uses left that the rig says."""
 
     # --- what it sees ------------------------------------------------------------------------
 
@@ -92,6 +95,14 @@ class Robot:
         return form is None or form.family == self.type_of(barcode).family
 
     # --- what it does ------------------------------------------------------------------------
+
+    def reload(self, location: Location) -> None:
+        """Put what the inventory says is in a drive into it: when power comes, all drives are
+        empty. One that the drive cannot load is in it all the same. Raises MediumError."""
+        held = self.inventory.at(location)
+        if held is not None:
+            with suppress(CheckCondition):
+                self.ports[location.number].insert(self._opened(held))
 
     def move(self, source: Location, destination: Location, *, unload: bool = True) -> None:
         """Carry a cartridge. ``unload``: a loaded drive is unloaded first. Raises MoveFailed."""
@@ -139,6 +150,9 @@ class Robot:
             held = self.inventory.at(source)
             if held is None:
                 raise MoveFailed(s.SOURCE_EMPTY, f"{source} is empty: nothing can be taken from it")
+            for at in (source, destination):
+                if _drive(at) and at.number not in self.ports:
+                    raise MoveFailed(s.DRIVE_REMOVED, f"there is no drive in {at}: use another one")
             if not self.fits(held.barcode, destination):
                 drive = self.ports[destination.number].identity
                 raise MoveFailed(
@@ -148,7 +162,7 @@ class Robot:
                 )
             if _drive(source) and not unload and self.ports[source.number].loaded:
                 raise MoveFailed(
-                    s.REMOVAL_PREVENTED, f"{source} is loaded: its host has to unload it first"
+                    s.NOT_UNLOADED, f"{source} is loaded: its host has to unload it first"
                 )
             found[source] = held
         return found
@@ -175,19 +189,27 @@ class Robot:
             taken[at] = one
         return taken
 
-    def _open(self, held: Held) -> Cartridge:
+    def _opened(self, held: Held) -> Cartridge:
+        """As the rig wants it; uses of a cleaning cartridge are counted from its first."""
         plan = self.cartridges.get(held.barcode)
-        try:
-            if plan is None:
-                raise MediumError(f"the rig has no cartridge {held.barcode}")
-            cartridge = Cartridge(Path(plan.path))
-        except (MediumError, OSError) as error:
-            raise MoveFailed(
-                s.POSITIONING_FAILED, f"{held.barcode} cannot be carried: {error}"
-            ) from (None)
+        if plan is None:
+            raise MediumError(
+                f"the rig has no cartridge {held.barcode}: add it, it is in a library"
+            )
+        cartridge = Cartridge(Path(plan.path))
         cartridge.info["write_protect"] = plan.write_protect
         cartridge.info["damage"] = list(plan.damage)
+        if plan.cleanings is not None and held.barcode not in self._counted:
+            cartridge.info["cleanings_left"] = plan.cleanings
+            self._counted.add(held.barcode)
         return cartridge
+
+    def _open(self, held: Held) -> Cartridge:
+        try:
+            return self._opened(held)
+        except (MediumError, OSError) as error:
+            text = f"{held.barcode} cannot be carried: {error}"
+            raise MoveFailed(s.POSITIONING_FAILED, text) from None
 
     def _put_back(self, taken: Mapping[Location, Held]) -> None:
         """Load cartridges again that were taken out for nothing; what cannot be done stays so."""
