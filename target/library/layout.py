@@ -7,12 +7,12 @@ lowest numbers that are free behind those it has, one that shrinks gives up its 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from target.library.errors import OperatorError
-from target.library.inventory import Kind, Location
+from target.library.inventory import Inventory, Kind, Location
 from target.library.partition import Partition
 from target.plan import LibraryPlan
 
@@ -62,6 +62,33 @@ def stocked(plan: LibraryPlan) -> dict[Location, str]:
             where[Location(Kind.STORAGE, at)] = barcode
         slots += one.slots
     return where
+
+
+def require_places(inventory: Inventory, total: Size, drives: Collection[int]) -> None:
+    """Raises ValueError where a cartridge is in a place that the library does not have."""
+    for at, held in inventory:
+        if (
+            (at.kind is Kind.STORAGE and at.number > total.slots)
+            or (at.kind is Kind.IMPORT_EXPORT and at.number > total.mail_slots)
+            or (at.kind is Kind.DRIVE and at.number not in drives)
+        ):
+            raise ValueError(
+                f"{held.barcode} is in {at}, and the rig's library has no such place: bring back"
+                " what the rig had, or remove the library's folder to begin anew"
+            )
+
+
+def require_room(one: Partition, total: Size) -> None:
+    """Raises OperatorError where a partition has places that the library does not have."""
+    if max(one.slots, default=0) > total.slots or max(one.mail_slots, default=0) > total.mail_slots:
+        raise OperatorError(
+            f"partition {one.name} has more slots than the library: add some in the rig file"
+        )
+
+
+def shape(partition: Partition) -> tuple[tuple[int, ...], ...]:
+    """What hosts see of it: all but the encryption method."""
+    return partition.drives, partition.slots, partition.mail_slots
 
 
 def require_name(name: str) -> None:

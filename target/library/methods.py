@@ -1,18 +1,19 @@
 """The encryption methods that a library's partitions can have: who gives keys to their drives.
 
 disabled: the hosts control encryption. bluescale: the key manager inside the library. Any other is
-a key source of the rig, by its name.
+a key source of the rig, by its name. The drives of a partition get what its method has for them
+by their automation ports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from keymgr.api import KeySource
 from target.library import options
 from target.library.errors import OperatorError
-from target.library.partition import DISABLED
+from target.library.partition import DISABLED, Partition
 
 BLUESCALE = "bluescale"
 NEEDS = {"kmip-reuse": options.KMIP, "kmip-no-reuse": options.KMIP}
@@ -20,22 +21,29 @@ NEEDS = {"kmip-reuse": options.KMIP, "kmip-no-reuse": options.KMIP}
 
 
 class Method(NamedTuple):
-    """An encryption method. ``source``: who answers; None: nobody is asked."""
+    """An encryption method. ``source``: gives who answers; None: nobody is asked."""
 
     name: str
-    source: KeySource | None = None
+    source: Callable[[], KeySource] | None = None
     option: str = ""
     """The option that it needs; empty: none."""
 
 
-def table(bluescale: KeySource, sources: Mapping[str, KeySource]) -> dict[str, Method]:
+def table(
+    bluescale: Callable[[], KeySource], sources: Mapping[str, KeySource]
+) -> dict[str, Method]:
     """The methods of a library by name."""
-    own = [Method(DISABLED), Method(BLUESCALE, bluescale)]
-    others = [Method(name, source, NEEDS.get(name, "")) for name, source in sources.items()]
-    return {method.name: method for method in (*own, *others)}
+    methods = {DISABLED: Method(DISABLED), BLUESCALE: Method(BLUESCALE, bluescale)}
+    for name, source in sources.items():
+        methods[name] = Method(name, _always(source), NEEDS.get(name, ""))
+    return methods
 
 
-def find(methods: Mapping[str, Method], name: str, enabled: frozenset[str]) -> Method:
+def _always(source: KeySource) -> Callable[[], KeySource]:
+    return lambda: source
+
+
+def find(methods: Mapping[str, Method], name: str, enabled: Collection[str]) -> Method:
     """The method of that name. Raises OperatorError for one that is not there, or not enabled."""
     method = methods.get(name)
     if method is None:
@@ -46,3 +54,15 @@ def find(methods: Mapping[str, Method], name: str, enabled: frozenset[str]) -> M
             f"encryption method {name} needs option {method.option}: add its option key first"
         )
     return method
+
+
+def assignments(partitions: Mapping[str, Partition]) -> dict[int, tuple[str, str]]:
+    """Partition and encryption method, by the number of the drive."""
+    return {
+        number: (one.name, one.encryption) for one in partitions.values() for number in one.drives
+    }
+
+
+def encrypting(partitions: Mapping[str, Partition]) -> frozenset[str]:
+    """The names of those that have BlueScale."""
+    return frozenset(one.name for one in partitions.values() if one.encryption == BLUESCALE)

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keymgr.secret import Secret
 from target.files import replace_json
-from target.library import users
+from target.library import layout, users
+from target.library.errors import OperatorError
 from target.library.partition import Partition
-from target.library.users import User
+from target.library.users import Role, User
+from target.plan import LibraryPlan
 
 VERSION = 1
 
@@ -78,6 +81,46 @@ def load(path: Path) -> State | None:
             f"{path} does not say how the library is set up: remove it, and the library is as the"
             " rig file says"
         ) from None
+
+
+def recall(path: Path, plan: LibraryPlan) -> State:
+    """What the library remembers, or what the plan says at the first start.
+
+    Raises ValueError where the rig file has no room for what operators have set, OSError.
+    """
+    old = load(path)
+    planned = [drive for one in plan.partitions for drive in one.drives]
+    known = () if old is None else old.drives
+    drives = (*known, *(drive for drive in planned if drive not in known))
+    if old is None:
+        number = {name: at for at, name in enumerate(drives, 1)}
+        return State(drives, Configuration(layout.first(plan, number), _first_users(plan)))
+    total = layout.size(plan)
+    for one in old.configuration.partitions.values():
+        lost = [drives[at - 1] for at in one.drives if drives[at - 1] not in planned]
+        if lost:
+            raise ValueError(
+                f"library {plan.name} has drive {lost[0]} in partition {one.name}, and the rig has"
+                f" it in none of its partitions: put it into one, or remove {path} to begin anew"
+            )
+        try:
+            layout.require_room(one, total)
+        except OperatorError as error:
+            raise ValueError(f"library {plan.name}: {error}, or remove {path}") from None
+    return State(drives, old.configuration)
+
+
+def _first_users(plan: LibraryPlan) -> dict[str, User]:
+    kept = ""
+    if plan.password_file is not None:
+        password = Secret(Path(plan.password_file).read_bytes().rstrip(b"\r\n"))
+        try:
+            kept = users.hashed(password)
+        except OperatorError as error:
+            raise ValueError(f"{plan.password_file}: {error}") from None
+        finally:
+            password.wipe()
+    return {users.FIRST: User(users.FIRST, Role.SUPERUSER, kept)}
 
 
 def _partition_json(partition: Partition) -> dict[str, Any]:
