@@ -23,10 +23,14 @@ from target.encryption import abilities, requests
 from target.encryption.abilities import APPLICATION, LIBRARY
 from target.encryption.external import Asker
 from target.scsi import sense as s
+from target.scsi.command import Nexus
 from target.scsi.sense import CheckCondition
 from target.tape.drive import Drive
+from target.tape.logs.status import Seen, very_high_frequency
 from target.tape.mount import Medium
 
+AUTOMATION = Nexus("automation", "port0")
+"""The library's own nexus: hosts have port1."""
 NO_KEY_SENT = "no encryption key was sent to the drive"
 MOVE_AND_RESET = "move the cartridge out of the drive, then reset the drive"
 
@@ -109,6 +113,11 @@ class AutomationPort:
         )
 
     @property
+    def very_high_frequency(self) -> bytes:
+        """The 4 bytes that log page 11h tells of the drive, also while it waits for a key."""
+        return very_high_frequency(Seen(self.drive, AUTOMATION))
+
+    @property
     def loaded(self) -> bool:
         """Whether a volume is on the heads."""
         return self.drive.loaded
@@ -122,6 +131,7 @@ class AutomationPort:
         Raises Refused if the drive takes no keys from libraries, or the source does not serve it.
         """
         drive = self.drive
+        asker = Asker(self._library, partition, method, self._tell, self._barred)
         if source is None:
             if drive.control == LIBRARY:
                 drive.put_under(APPLICATION)
@@ -132,8 +142,13 @@ class AutomationPort:
                     f"drive {drive.serial}, {drive.personality.name}, takes no keys from a library",
                     "put it into a partition whose encryption is disabled",
                 )
-            asker = Asker(self._library, partition, method, self._tell, self._barred)
-            drive.put_under(LIBRARY, source, asker)
+            if drive.external is not None and (drive.control, drive.key_source) == (
+                LIBRARY,
+                source,
+            ):
+                drive.external.asker = asker
+            else:
+                drive.put_under(LIBRARY, source, asker)
         self._partition, self._method = partition, method
 
     def _barred(self) -> Refused | None:

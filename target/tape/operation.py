@@ -194,6 +194,10 @@ class Background:
         self.operation = None
         try:
             operation.finish()
+        except Woken:
+            # It waited for a key, and the command that waits for it is aborted.
+            self._set_active()
+            raise
         except CheckCondition as condition:
             self._defer(operation.nexus, condition.sense)
         except Exception as error:

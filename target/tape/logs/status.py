@@ -92,7 +92,8 @@ class Seen(NamedTuple):
     nexus: Nexus
 
 
-def _status(seen: Seen) -> bytes:
+def very_high_frequency(seen: Seen) -> bytes:
+    """The parameter that a library polls."""
     drive, nexus = seen
     active, cartridge = drive.alerts.active, drive.cartridge
     operation = drive.background.operation
@@ -116,6 +117,7 @@ def _status(seen: Seen) -> bytes:
             activity=ACTIVITIES.get(operation.name, 0) if operation else 0,
             tddec=drive.diagnosed_since(nexus),
             epp=drive.parameters.shared is not None and drive.parameters.shared.active,
+            esr=drive.external is not None and drive.external.asked is not None,
             rrqst=bool(recovery(drive)),
             tafc=bool(drive.alerts.unread(nexus)),
         )
@@ -164,9 +166,9 @@ DEVICE_STATUS = LogPage(
     0x11,
     "DT device status",
     (
-        number(0x0000, 4, _status),
+        number(0x0000, 4, very_high_frequency),
         number(0x0001, 2, lambda seen: POLLING_DELAY),
-        # No request for keys is pending, and none has failed.
+        # Their layouts are in no public source.
         number(0x0002, 8, lambda seen: bytes(8)),
         number(0x0003, 12, lambda seen: bytes(12)),
         number(0x0101, 12, _port),
