@@ -7,6 +7,7 @@ are slow); `wait_with_udev` is for this machine's own kernel and listens to udev
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CLASSES = (("scsi_tape", "nst"), ("scsi_changer", "sch"))
 """Classes of the kernel's drivers st and ch, and how the names of their nodes begin."""
+_SG_HEADER = 36
 
 
 class Nodes:
@@ -53,13 +55,12 @@ def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]
                 continue
             device = folder + "/" + name + "/device"
             generic = _names(device + "/scsi_generic")
-            serial = unit_serial_number(_contents(device + "/vpd_pg80"))
-            node = dev + "/" + name
-            if not serial or not generic or not _is_character_device(node):
+            node, sg = dev + "/" + name, dev + "/" + (generic or ["none"])[0]
+            if not _is_character_device(node) or not _is_character_device(sg):
                 continue
-            sg = dev + "/" + generic[0]
+            serial = unit_serial_number(_contents(device + "/vpd_pg80") or _ask(sg))
             nodes = Nodes(serial, node, sg) if stem == "nst" else Nodes(serial, "", sg, node)
-            if _is_character_device(sg):
+            if serial:
                 hosts.setdefault(serial, []).append((_address(device), nodes))
     return {
         serial: [nodes for _, nodes in sorted(found, key=lambda one: one[0])]
@@ -128,6 +129,28 @@ def _contents(path: str) -> bytes:
             return file.read(512) or b""
     except OSError:
         return b""
+
+
+def _ask(sg: str) -> bytes:
+    """The Unit Serial Number page from the unit itself, b"" if it does not tell: the kernel reads
+    none of a unit that claims a version before SPC-2, as some changers do.
+
+    By the first interface of the driver sg: a header with lengths, 36 bytes, and the CDB; the
+    header and data come back (Linux `include/scsi/sg.h`, struct sg_header).
+    """
+    size = _SG_HEADER + 255
+    header = b"".join(number.to_bytes(4, sys.byteorder) for number in (_SG_HEADER, size))
+    try:
+        node = os.open(sg, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        os.write(node, header.ljust(_SG_HEADER, b"\0") + b"\x12\x01\x80\x00\xff\x00")
+        return os.read(node, size)[_SG_HEADER:]
+    except OSError:
+        return b""
+    finally:
+        os.close(node)
 
 
 def _is_character_device(path: str) -> bool:

@@ -122,10 +122,10 @@ def _of_drive(
             f"key_source in {here}: there is no {drive.key_source}: add a [[key_source]] of that"
             " name"
         )
-    if drive.encryption in (None, "application"):
+    if drive.encryption == "application":
         yield (
-            f"key_source in {here}: the hosts give {drive.name} its keys: say by encryption who"
-            " controls it otherwise"
+            f"key_source in {here}: encryption says that hosts give {drive.name} its keys: remove"
+            " one of them"
         )
     if partition is not None and partition.encryption != DISABLED:
         yield (

@@ -93,6 +93,22 @@ def build_sources(plan: RigPlan, tell: Callable[[str, Notice], None]) -> dict[st
     return sources
 
 
+def attach(plan: RigPlan, drives: Mapping[str, Drive], sources: Mapping[str, KeySource]) -> None:
+    """Let agents in drives ask their key sources. Raises ValueError."""
+    asking = [told for told in plan.drives if told.key_source is not None]
+    if not asking:
+        return
+    from keymgr.api import Refused
+
+    for told in asking:
+        try:
+            drives[told.name].ask_by_itself(sources[told.key_source or ""])
+        except Refused as refusal:
+            raise ValueError(
+                f"drive {told.name} cannot ask {told.key_source}: {refusal.text}; {refusal.cure}"
+            ) from None
+
+
 def build_libraries(
     plan: RigPlan, drives: Mapping[str, Drive], sources: Mapping[str, KeySource]
 ) -> dict[str, Library]:

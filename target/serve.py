@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target.build import build, build_libraries, build_sources, shut_down
+from target.build import attach, build, build_libraries, build_sources, shut_down
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.tape.drive import Drive
@@ -55,6 +55,7 @@ class Service:
         try:
             self.sources = build_sources(plan, self._tell)
             self.drives = build(plan)
+            attach(plan, self.drives, self.sources)
             self.libraries = build_libraries(plan, self.drives, self.sources)
             self.units.update(self.drives)
             for library in self.libraries.values():

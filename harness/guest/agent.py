@@ -140,10 +140,11 @@ class Agent:
             self.start_target()
             for way in self.ways:
                 way.connect(self.plan)
-            wanted = [unit.split("=") for unit in units]
-            nodes = self.wait_for_devices({name: (serial, int(n)) for name, serial, n in wanted})
+            told = [unit.split("=") for unit in units]
+            wanted = {name: (serial, int(hosts)) for name, serial, hosts in told}
+            nodes = self.wait_for_devices(wanted)
             found = {
-                name: (node.serial, node.tape, node.sg, node.changer)
+                name: (wanted[name.partition("@")[0]][0], node.tape, node.sg, node.changer)
                 for name, node in nodes.items()
             }
             channel.send(frames.pack(frames.READY, found))

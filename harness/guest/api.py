@@ -32,7 +32,6 @@ class Device:
 
     name: str
     serial: str
-    """As the unit says it, which may be more than the rig file does."""
     tape: str
     """"" for a changer."""
     sg: str

@@ -131,6 +131,12 @@ def test_a_plan_with_options_is_for_its_owner_alone(tmp_path: Path) -> None:
         ("[library.bluescale]", "[[library.bluescale]]", ["bluescale in [[library]] 1"]),
         ('name = "drive"\n', 'name = "drive"\nmedium = "null"\n', ["medium in [[drive]] 1"]),
         ('name = "drive"\n', 'name = "drive"\nkey_source = "x"\n', ["[[drive]] 1: there is no x"]),
+        ("[[library]]\nname = \"tower\"",
+         "[[key_source]]\nname = \"bluescale\"\nsource = \"x\"\n[[library]]\nname = \"tower\"",
+         ["name in [[key_source]] 1: bluescale is a library's own method"]),
+        ("[[library]]\nname = \"tower\"",
+         "[[key_source]]\nname = \"mine\"\nsource = \"x\"\n[[library]]\nname = \"tower\"",
+         ["source in [[key_source]] 1: there is no key source 'x'"]),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence_with_file_key_and_cure(
