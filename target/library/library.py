@@ -22,17 +22,18 @@ from target.clock import SYSTEM, Clock
 from target.library import backup, layout, methods, personality, state, users
 from target.library.changer import Changer
 from target.library.errors import NotAllowed, OperatorError
-from target.library.inventory import Held, Inventory, Kind
+from target.library.inventory import Held, Inventory, Kind, Location
 from target.library.messages import Messages
 from target.library.options import PROFESSIONAL
 from target.library.partition import DISABLED, Partition
 from target.library.port import AutomationPort
-from target.library.robot import Robot
+from target.library.robot import MoveFailed, Robot
 from target.library.safe import Safe
 from target.library.session import Session
 from target.library.state import Configuration, State
 from target.library.users import STRONG, Cost, User
 from target.plan import CartridgePlan, LibraryPlan
+from target.scsi.device_server import ILLEGAL_REQUEST
 from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED, CheckCondition
 from target.shelf import take
 from target.tape.drive import Drive
@@ -44,6 +45,41 @@ OPERATORS = "operators"
 """Where messages about what operators have done come from."""
 LIBRARY = "library"
 """Where messages come from that are about no drive."""
+
+
+class _TellingRobot(Robot):
+    """A robot whose failures are in the messages. What a host could have known is not one."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        ports: Mapping[int, AutomationPort],
+        cartridges: Mapping[str, CartridgePlan],
+        messages: Messages,
+    ) -> None:
+        super().__init__(inventory, ports, cartridges)
+        self._messages = messages
+
+    def move(self, source: Location, destination: Location, *, unload: bool = True) -> None:
+        """As of any robot."""
+        with self._telling():
+            super().move(source, destination, unload=unload)
+
+    def exchange(
+        self, source: Location, first: Location, second: Location, *, unload: bool = True
+    ) -> None:
+        """As of any robot."""
+        with self._telling():
+            super().exchange(source, first, second, unload=unload)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except MoveFailed as failure:
+            if failure.code.key != ILLEGAL_REQUEST:
+                self._messages.add(Severity.ERROR, str(failure), origin="robot")
+            raise
 
 
 class Library:
@@ -80,8 +116,6 @@ class Library:
         self.lock = threading.RLock()
         """Held while places, partitions, users or options change."""
         self.door_open = False
-        self.power_cycles = 0
-        """Since this was made."""
         self._clock = clock
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "library.json"
@@ -105,10 +139,12 @@ class Library:
         self.drives = {number: drives[name] for number, name in numbered if name in drives}
         """By the number of their places."""
         self.ports = {number: self._port(number) for number in self.drives}
-        self.robot = Robot(self.inventory, self.ports, cartridges)
+        self.robot: Robot = _TellingRobot(self.inventory, self.ports, cartridges, self.messages)
         self._start(plan)
         self.changers = {one.name: self._changer(one) for one in self.partitions.values()}
         """The units that hosts see, by the name of their partition."""
+        self._units = dict(self.changers)
+        """Those of partitions that were deleted, too: hosts still have them."""
         self.remember(self.configuration)
 
     def __str__(self) -> str:
@@ -190,12 +226,12 @@ class Library:
     def still(self) -> Iterator[None]:
         """Nobody else moves or changes anything: the turns of all changers, and the lock."""
         while True:
-            changers = sorted(self.changers.items())
+            units = self._units
             with ExitStack() as stack:
-                for _, changer in changers:
+                for _, changer in sorted(units.items()):
                     stack.enter_context(changer.turn)
                 stack.enter_context(self.lock)
-                if changers == sorted(self.changers.items()):
+                if units is self._units:
                     yield
                     return
 
@@ -237,8 +273,9 @@ class Library:
         In secure mode the key manager is locked after that (BS-04). Cartridges in drives get keys
         as usual, as far as there are any: see the class.
         """
+        for drive in self.drives.values():
+            drive.abort()
         with self.still():
-            self.power_cycles += 1
             if self.safe.opened is not None:
                 self.safe.opened.power_on()
             for port in self.ports.values():
@@ -311,20 +348,14 @@ class Library:
             ) from None
 
     def _show(self, old: Mapping[str, Partition]) -> None:
-        """Let the changers be what the partitions are now."""
-        changers = {}
+        """Let the changers be what the partitions are now. One that was deleted has no elements."""
         for name, one in self.partitions.items():
-            if name not in self.changers:
-                changers[name] = self._changer(one)
+            if name not in self._units:
+                self._units = {**self._units, name: self._changer(one)}
+            elif name not in old or layout.shape(one) != layout.shape(old[name]):
+                self._units[name].repartition(one)
             else:
-                changers[name] = self.changers[name]
-                if layout.shape(one) != layout.shape(old[name]):
-                    changers[name].repartition(one)
-                else:
-                    changers[name].partition = one
-        for name, changer in self.changers.items():
-            if name not in changers:
-                # Hosts that have it see an empty one until they look again.
-                changer.repartition(Partition(name, changer.partition.serial, (), ()))
-                (self.folder / f"changer-{name}.json").unlink(missing_ok=True)
-        self.changers = changers
+                self._units[name].partition = one
+        for name in old.keys() - self.partitions.keys():
+            self._units[name].repartition(Partition(name, old[name].serial, (), ()))
+        self.changers = {name: self._units[name] for name in self.partitions}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keymgr.api import Notice
+from target.library.methods import BLUESCALE
 from target.plan import LibraryPlan
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ class Safe:
         from keymgr.keystore import open_keystore
 
         plan = self._plan
-        options = Options.parse(
-            plan.bluescale, self._partitions(), professional=self._professional()
-        )
+        # The rig file's partitions: what operators have made of them since is no mistake in it.
+        planned = [one.name for one in plan.partitions if one.encryption == BLUESCALE]
+        options = Options.parse(plan.bluescale, planned, professional=self._professional())
         self._store = open_keystore(
             Path(plan.folder),
             plan.keystore,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from keymgr.api import Severity
+from keymgr.errors import WrongPassword
 from keymgr.secret import Secret
 from target.library import backup, carrying, configuring, describe, options, users
 from target.library.errors import NotAllowed
@@ -201,8 +202,16 @@ class Session:
 
     @_action
     def encryption(self, password: Secret) -> Desk:
-        """The encryption screens (BS-02). Raises OperatorError for a wrong encryption password."""
-        return self._library.bluescale.enter(password)
+        """The encryption screens (BS-02). Raises WrongPassword for a wrong encryption password."""
+        try:
+            return self._library.bluescale.enter(password)
+        except WrongPassword:
+            self._library.messages.add(
+                Severity.WARNING,
+                f"{self.user} gave a wrong encryption password",
+                origin=f"operator {self.user}",
+            )
+            raise
 
     # --- users and options -------------------------------------------------------------------
 
