@@ -79,7 +79,7 @@ def no_append(request: Request, moniker: str, assignment: Assignment, *, listed:
 def not_ours(request: Request, found: KeyData, reason: Reason) -> Refused:
     """The data are of another system's keys (BS-15)."""
     system = whose(found)
-    if system is None:
+    if system in (None, "BlueScale"):  # what follows BlueScale's mark is no moniker
         text = f"another key ({shown(found)}), which is none of BlueScale's"
         cure = "use it where that key is managed"
     else:
@@ -88,6 +88,10 @@ def not_ours(request: Request, found: KeyData, reason: Reason) -> Refused:
     return Refused(reason, f"{_place(request)} holds data encrypted under {text}", cure)
 
 
+def cartridge(request: Request) -> str:
+    """The barcode, or the serial number of one that has none."""
+    return request.volume.barcode or request.volume.serial
+
+
 def _place(request: Request) -> str:
-    cartridge = request.volume.barcode or request.volume.serial
-    return f"cartridge {cartridge} in drive {request.drive.serial}"
+    return f"cartridge {cartridge(request)} in drive {request.drive.serial}"

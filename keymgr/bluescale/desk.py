@@ -214,7 +214,7 @@ class Desk:
             made = self._record(moniker).attributes["created"]
             key = self._state.secret(moniker)
         content = key_file.ExportedKey(moniker, int(made), key)
-        data = key_file.seal(content, password, bluescale.random, bluescale.cost)
+        data = key_file.seal(content, password, bluescale.cost)
         key.wipe()
         with self._change():
             with self._tracking(moniker) as raw:

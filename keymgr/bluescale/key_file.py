@@ -26,6 +26,7 @@ Numbers are big-endian.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,9 +59,12 @@ class ExportedKey:
 
 
 def seal(
-    exported: ExportedKey, password: Secret, random: Callable[[int], bytes], cost: kdf.Cost
+    exported: ExportedKey,
+    password: Secret,
+    cost: kdf.Cost = kdf.DEFAULT,
+    random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
-    """The file's content."""
+    """The file's content. ``random`` never gives the same twice, as a rig's seed would."""
     moniker = exported.moniker.encode("ascii")
     salt, nonce = random(kdf.SALT_SIZE), random(12)
     header = _HEADER.pack(

@@ -99,5 +99,5 @@ class Tracked:
     """How many people or places have a part of it; 0: none."""
     copies: tuple[Copy, ...]
     cartridges: tuple[str, ...]
-    """Barcodes of those that were written with it and not since with another."""
+    """Barcodes of those that were written or read with it, and not since with another."""
     deleted: bool

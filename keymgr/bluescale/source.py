@@ -130,13 +130,6 @@ class BlueScale(KeySource):
             self.state.prepared = True
         self.power_on()
 
-    def leave(self, partition: str) -> None:
-        """A partition has another encryption method now, or is gone: it has no keys any more."""
-        with self.lock:
-            if self.state.assignment(partition).primary is not None:
-                self.state.assign(Assignment(partition, None))
-                self.state.audit("keys unassigned", partition=partition, by="library")
-
     # --- drives ------------------------------------------------------------------------------
 
     def attached(self, drive: DriveIdentity, holder: Holder) -> None:
@@ -151,7 +144,7 @@ class BlueScale(KeySource):
             if assignment.primary is None:
                 raise answers.no_primary(request)
             key_data = tape.written(assignment.primary, request)
-            self.state.written(assignment.primary, request.volume.barcode or request.volume.serial)
+            self.state.holds(answers.cartridge(request), assignment.primary)
             return Grant(self.state.secret(assignment.primary), key_data)
 
     def key_for_read(self, request: Request) -> Grant:
@@ -172,6 +165,7 @@ class BlueScale(KeySource):
                     others=[record.name for record in self.state.listed()],
                     professional=professional,
                 )
+            self.state.holds(answers.cartridge(request), moniker)
             return Grant(self.state.secret(moniker), wanted)
 
     @contextmanager

@@ -102,8 +102,8 @@ class State:
     def deleted(self, records: dict[str, Any]) -> None:
         self.store.set_setting(self._realm, _DELETED, records)
 
-    def written(self, moniker: str, cartridge: str) -> None:
-        """A cartridge is written with that key, so with no other any more (BS-18)."""
+    def holds(self, cartridge: str, moniker: str) -> None:
+        """A cartridge has data under that key, so under no other (BS-08, BS-18)."""
         there = {record.name: record.attributes for record in self.listed()}
         gone = self.deleted
         changed = [
@@ -152,6 +152,8 @@ class State:
         kept = {name: keys for name, keys in assigned.items() if name in partitions}
         if kept != assigned:
             self.store.set_setting(self._realm, _ASSIGNED, kept)
+            gone = sorted(assigned.keys() - kept.keys())
+            self.audit("keys unassigned", partitions=gone, by="library")
 
     def _assigned(self) -> dict[str, Any]:
         return dict(self.store.setting(self._realm, _ASSIGNED, {}))

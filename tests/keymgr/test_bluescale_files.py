@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +35,7 @@ def library(tmp_path: Path) -> Iterator[Site]:
 def example(moniker: str = "A", key: bytes = KEY, cost: kdf.Cost = CHEAP) -> bytes:
     exported = ExportedKey(moniker, int(START), secret())
     exported.key.reveal()[:] = key
-    return seal(exported, secret(PASSWORD), os.urandom, cost)
+    return seal(exported, secret(PASSWORD), cost)
 
 
 def refit(data: bytes) -> bytes:
@@ -57,10 +56,11 @@ def test_the_example_of_the_page() -> None:
     assert (content.moniker, content.created) == ("example-1", 1_800_000_000)
     assert bytes(content.key.reveal()) == KEY
     rest = iter(range(0x20, 0x40))
-    again = seal(
-        content, secret(PASSWORD), lambda n: bytes(next(rest) for _ in range(n)), kdf.Cost()
-    )
-    assert again == golden()
+
+    def random(size: int) -> bytes:
+        return bytes(next(rest) for _ in range(size))
+
+    assert seal(content, secret(PASSWORD), random=random) == golden()
 
 
 @pytest.mark.req("BS-10")
@@ -88,7 +88,7 @@ def test_the_page_is_enough_to_read_one() -> None:
 def test_round_trip(moniker: str, key: bytes, password: str, created: int) -> None:
     exported = ExportedKey(moniker, created, secret())
     exported.key.reveal()[:] = key
-    data = seal(exported, secret(password), os.urandom, CHEAP)
+    data = seal(exported, secret(password), CHEAP)
     assert key not in data
     back = unseal(data, secret(password))
     assert (back.moniker, back.created, bytes(back.key.reveal())) == (moniker, created, key)
