@@ -131,7 +131,7 @@ class Library:
         )
         self.methods = methods.table(self.safe.bluescale, sources)
         self.inventory = Inventory(self.folder / "inventory.json")
-        remembered = state.recall(self.file, plan)
+        remembered = state.recall(self.file, plan, cost)
         self.drive_names = remembered.drives
         self.configuration = remembered.configuration
         """What operators have set; see `configure`."""

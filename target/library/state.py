@@ -18,7 +18,7 @@ from target.files import replace_json
 from target.library import layout, users
 from target.library.errors import OperatorError
 from target.library.partition import Partition
-from target.library.users import Role, User
+from target.library.users import Cost, Role, User
 from target.plan import LibraryPlan
 
 VERSION = 1
@@ -83,7 +83,7 @@ def load(path: Path) -> State | None:
         ) from None
 
 
-def recall(path: Path, plan: LibraryPlan) -> State:
+def recall(path: Path, plan: LibraryPlan, cost: Cost) -> State:
     """What the library remembers, or what the plan says at the first start.
 
     Raises ValueError where the rig file has no room for what operators have set, OSError.
@@ -94,7 +94,7 @@ def recall(path: Path, plan: LibraryPlan) -> State:
     drives = (*known, *(drive for drive in planned if drive not in known))
     if old is None:
         number = {name: at for at, name in enumerate(drives, 1)}
-        return State(drives, Configuration(layout.first(plan, number), _first_users(plan)))
+        return State(drives, Configuration(layout.first(plan, number), _first_users(plan, cost)))
     total = layout.size(plan)
     for one in old.configuration.partitions.values():
         lost = [drives[at - 1] for at in one.drives if drives[at - 1] not in planned]
@@ -110,12 +110,12 @@ def recall(path: Path, plan: LibraryPlan) -> State:
     return State(drives, old.configuration)
 
 
-def _first_users(plan: LibraryPlan) -> dict[str, User]:
+def _first_users(plan: LibraryPlan, cost: Cost) -> dict[str, User]:
     kept = ""
     if plan.password_file is not None:
         password = Secret(Path(plan.password_file).read_bytes().rstrip(b"\r\n"))
         try:
-            kept = users.hashed(password)
+            kept = users.hashed(password, cost)
         except OperatorError as error:
             raise ValueError(f"{plan.password_file}: {error}") from None
         finally:

@@ -68,6 +68,10 @@ class Tower:
         """What the messages of an origin, or of all, say."""
         return [one.text for one in self.library.messages.since() if origin in ("", one.origin)]
 
+    def loaded(self) -> list[str]:
+        """The drives that have a volume on their heads."""
+        return [name for name, drive in self.drives.items() if drive.loaded]
+
     def where(self, barcode: str) -> str:
         return str(self.library.inventory.where(barcode) or "")
 
