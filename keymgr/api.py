@@ -109,6 +109,8 @@ class Request:
     found: tuple[KeyData, ...] = ()
     """All key-associated data on this partition of the tape, each once, in the order of the
     blocks. ``mounted``: of the whole volume."""
+    elsewhere: tuple[KeyData, ...] = ()
+    """key_for_write: those on its other partitions."""
 
 
 class Grant(NamedTuple):
@@ -117,6 +119,8 @@ class Grant(NamedTuple):
 
     key: Secret
     key_data: KeyData = KeyData()
+    decrypt_only: bool = False
+    """The drive reads with it; before it writes it asks for a key to write with."""
 
 
 class Reason(enum.Enum):

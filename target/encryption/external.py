@@ -56,6 +56,10 @@ _LEVELS = {
 }
 
 
+SETTLE = 10.0
+"""Seconds that a target's end waits for a key source."""
+
+
 def log(notice: Notice) -> None:
     """Tell operators who have nothing but the target's log."""
     _LOG.log(_LEVELS[notice.severity], "%s: %s", notice.text, notice.cure)
@@ -157,6 +161,11 @@ class External:
         self._mounts += 1
         self.held.clear()
 
+    def settle(self, seconds: float = SETTLE) -> bool:
+        """Wait for what the source does without being waited for, at a target's end; so long at
+        most. Whether it is done."""
+        return self._line.settle(seconds)
+
     # --- before a command --------------------------------------------------------------------
 
     def admit(self) -> None:
@@ -190,6 +199,7 @@ class External:
             beginning=not drive.position,
             wanted=wanted,
             found=self._found_here(),
+            elsewhere=self._found_elsewhere(),
         )
         answer = self._ask("write", self.source.key_for_write, request)
         if answer is None:
@@ -210,10 +220,10 @@ class External:
         drive = self._drive
         wanted = requests.key_data(drive, run)
         kads = run.kads._replace(metadata=b"")
-        for key in self.held.find(wanted):
-            if _fits(run, key):
-                return self._use(key, kads)
-            key.wipe()
+        for held in self.held.find(wanted):
+            if _fits(run, held.key):
+                return self._use(held.key, kads, writes=not held.decrypt_only)
+            held.key.wipe()
         if self.source is None:
             raise CheckCondition(s.KEY_REQUIRED)
         request = self._request(
@@ -229,7 +239,7 @@ class External:
                     "give it the key that the cartridge was written with",
                 )
             )
-        return self._use(grant.key, kads)
+        return self._use(grant.key, kads, writes=not grant.decrypt_only)
 
     def opens(self, run: Run, used: ParameterSet) -> CheckCondition | None:
         """Why the blocks of a run cannot be read; None: they can, with ``used`` or another key."""
@@ -294,6 +304,7 @@ class External:
         beginning: bool = False,
         wanted: KeyData | None = None,
         found: tuple[KeyData, ...] = (),
+        elsewhere: tuple[KeyData, ...] = (),
     ) -> Request:
         drive, asker = self._drive, self.asker
         return Request(
@@ -307,6 +318,7 @@ class External:
             beginning=beginning,
             wanted=wanted,
             found=found,
+            elsewhere=elsewhere,
         )
 
     def _found_here(self) -> tuple[KeyData, ...]:
@@ -319,14 +331,22 @@ class External:
         every = [one for at in partitions for one in requests.found(drive, at).values()]
         return tuple(dict.fromkeys(every))
 
+    def _found_elsewhere(self) -> tuple[KeyData, ...]:
+        drive = self._drive
+        others = (at for at in range(drive.partitions) if at != drive.partition_number)
+        every = [one for at in others for one in requests.found(drive, at).values()]
+        return tuple(dict.fromkeys(every))
+
     def _last_before(self) -> KeyData | None:
         drive = self._drive
         runs = requests.found(drive, drive.partition_number)
         before = [one for start, one in runs.items() if start < drive.position]
         return before[-1] if before else None
 
-    def _use(self, key: Secret | None, kads: Kads | None = None) -> ParameterSet:
-        """Set the parameters for all nexuses; no encryption without a key."""
+    def _use(
+        self, key: Secret | None, kads: Kads | None = None, *, writes: bool = True
+    ) -> ParameterSet:
+        """Set the parameters for all nexuses; no encryption without a key that ``writes``."""
         drive = self._drive
         # What is set is for one volume, no encryption as well.
         new = ParameterSet(scope=Scope.ALL, ckod=True, counter=drive.parameters.next_counter())
@@ -334,7 +354,7 @@ class External:
             algorithm = drive.abilities.algorithm_of(drive.format_here() or drive.density)
             new = replace(
                 new,
-                encryption=Encryption.ENCRYPT,
+                encryption=Encryption.ENCRYPT if writes else Encryption.DISABLE,
                 decryption=Decryption.MIXED,
                 algorithm=algorithm.index if algorithm else 0,
                 key=key,

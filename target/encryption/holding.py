@@ -114,10 +114,14 @@ class Held:
         self._closed = True
         self.clear()
 
-    def find(self, key_data: KeyData) -> list[Secret]:
+    def find(self, key_data: KeyData) -> list[Grant]:
         """Copies of the keys with these key-associated data."""
         with self._guard:
-            return [Secret(one.key.reveal()) for one in self._keys if one.key_data == key_data]
+            return [
+                one._replace(key=Secret(one.key.reveal()))
+                for one in self._keys
+                if one.key_data == key_data
+            ]
 
     def _copies(self, keys: Iterable[Grant]) -> list[Grant]:
         given = list(keys)
@@ -125,7 +129,8 @@ class Held:
             if len(given) > self.slots:
                 raise ValueError(self._too_many(len(given)))
             return [
-                Grant(Secret(checked(one).key.reveal()), KeyData(*one.key_data)) for one in given
+                checked(one)._replace(key=Secret(one.key.reveal()), key_data=KeyData(*one.key_data))
+                for one in given
             ]
         except Unfit as unfit:
             raise ValueError(f"the source will not do: {unfit}") from None

@@ -60,6 +60,12 @@ class Line:
             raise call.refused
         return call.answer
 
+    def settle(self, seconds: float) -> bool:
+        """Wait for the end of the calls that there are, so long at most; whether it is there."""
+        call = _Call(self._whose, lambda: None)
+        self._put(call)
+        return call.done.wait(seconds)
+
     def _put(self, call: _Call) -> None:
         with self._guard:
             self._calls.append(call)
@@ -119,12 +125,12 @@ class _Call:
             self.answer, self.refused = answer, refused
             if self._given_up:
                 wipe(answer)
-        self.done.set()
         if self._then is not None:
             try:
                 self._then(answer, refused)
             except Exception as error:
                 _log(self._whose, error)
+        self.done.set()
 
     def give_up(self) -> None:
         with self._guard:
