@@ -218,6 +218,9 @@ class External:
     def with_key_of(self, run: Run) -> ParameterSet:
         """The parameters to read the blocks of a run with. Raises CheckCondition."""
         drive = self._drive
+        shared = drive.parameters.shared
+        if shared is not None and shared.decryption and _fits(run, shared.key):
+            return shared
         wanted = requests.key_data(drive, run)
         kads = run.kads._replace(metadata=b"")
         for held in self.held.find(wanted):
@@ -241,10 +244,8 @@ class External:
             )
         return self._use(grant.key, kads, writes=not grant.decrypt_only)
 
-    def opens(self, run: Run, used: ParameterSet) -> CheckCondition | None:
-        """Why the blocks of a run cannot be read; None: they can, with ``used`` or another key."""
-        if used.decryption and _fits(run, used.key):
-            return None
+    def opens(self, run: Run) -> CheckCondition | None:
+        """Why the blocks of a run cannot be read; None: they can."""
         try:
             self.with_key_of(run)
         except CheckCondition as condition:

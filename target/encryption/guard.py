@@ -139,7 +139,7 @@ class Guard:
         """Why blocks of that run cannot be passed over."""
         run, used = self._drive.partition.runs[number], self._used
         if self._external:
-            return self._external.opens(run, used)
+            return self._external.opens(run)
         if used.decryption in (Decryption.DISABLE, Decryption.RAW):
             return CheckCondition(s.ENCRYPTED_NOT_READABLE)
         try:

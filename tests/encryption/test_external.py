@@ -2,95 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
-from keymgr.api import Grant, KeyData, KeySource, Reason, Refused, Request
+from keymgr.api import Grant, KeyData, Reason, Refused, Request
 from keymgr.secret import Secret
 from target import personality
 from target.scsi import sense as s
 from target.scsi.sense import Sense
 from target.tape.drive import Drive
-from tests.encryption.keys import KEY_A, KEY_B, said, set_keys, set_page, spin, spout
-from tests.tape.host import (
-    BLOCKS,
-    END_OF_DATA,
-    FILEMARKS,
-    GOOD,
-    MIB,
-    Host,
-    new_drive,
-    sense_of,
-    tape,
-)
+from tests.encryption.keys import KEY_A, said, set_page, spin, spout
+from tests.encryption.outside import HP6, T10000, TD4, TD9, TS1140, TS1160, Source, under
+from tests.tape.host import BLOCKS, END_OF_DATA, FILEMARKS, GOOD, Host, new_drive, sense_of
 from tests.tape.volumes import REST, go, partition
 
-TD4, TD6, TD9 = "ibm/ult3580-td4", "ibm/ult3580-td6", "ibm/ult3580-td9"
-HP6, TS1140, TS1160 = "hp/ultrium-6", "ibm/ts1140", "ibm/ts1160"
-T10000 = "stk/t10000d"
-
 KEY_REQUIRED, KEY_GENERATION = (0x7, 0xEF, 0x10), (0x7, 0xEF, 0x11)
-
-
-@contextmanager
-def under(
-    control: str,
-    model: str = TD9,
-    objects: str = "",
-    *,
-    source: KeySource | None = None,
-    capacity: int | None = 64 * MIB,
-) -> Iterator[Host]:
-    """A host at a drive under that control, ready. ``objects`` are on the tape already: c for a
-    clear block, A for one encrypted with KEY_A, B with KEY_B, a space for a filemark."""
-    with tape(model, capacity=capacity) as host:
-        for kind in objects:
-            if kind == " ":
-                assert host.filemarks().status == GOOD
-                continue
-            keys = {"A": KEY_A, "B": KEY_B}
-            if kind in keys:
-                # 3592 drives have no U-KADs.
-                name = "a_kad" if model in (TS1140, TS1160) else "u_kad"
-                set_keys(host, keys[kind], **{name: kind.encode()})
-            else:
-                spout(host, set_page())
-            assert host.write(f"block {host.position()}".encode()).status == GOOD
-        cartridge = host.drive.eject()
-        assert cartridge is not None
-        other = host.drive
-        known = other.personality
-        drive = Drive(known, other.serial, other.commands, control=control)
-        if source is not None:
-            drive.put_under(control, source)
-        drive.insert(cartridge)
-        host.unit = drive
-        host.hear()
-        yield host
-
-
-class Source(KeySource):
-    """Gives the key that the key-associated data of a block name, and KEY_A to write with."""
-
-    def __init__(self, refusal: Refused | None = None, write: bytes | None = KEY_A) -> None:
-        self.refusal = refusal
-        self.write = write
-        self.asked: list[str] = []
-
-    def key_for_write(self, request: Request) -> Grant | None:
-        self.asked.append(f"write {request.position[1]}")
-        if self.refusal:
-            raise self.refusal
-        return Grant(Secret(self.write), request.room.named(b"A")) if self.write else None
-
-    def key_for_read(self, request: Request) -> Grant:
-        assert request.wanted is not None
-        self.asked.append(f"read {request.wanted.name.decode()}")
-        if self.refusal:
-            raise self.refusal
-        return Grant(Secret({b"A": KEY_A, b"B": KEY_B}[request.wanted.name]), request.wanted)
 
 
 # --- what the pages say ------------------------------------------------------------------------
