@@ -25,8 +25,6 @@ from target.control_calls import Kind, Refusal, decode, encode
 from target.control_sessions import Operated, Request, Sessions
 from target.local_socket import listen
 
-NAME = "control"
-"""Of the socket, in the target's folder for them."""
 LONGEST = 16 << 20
 """Bytes of a line."""
 MOST = 32

@@ -1,8 +1,8 @@
 """Who is logged in over the control socket, and what their calls come to.
 
-A session is a random token. It ends at logout, after `IDLE` seconds without a call, and when its
-library loses power. The authorization password of the encryption screens is asked for once in a
-session, like the library's own screens do.
+A session is a random token. It ends at logout, and after `IDLE` seconds without a call. The
+authorization password of the encryption screens is asked for once in a session, as the library's
+own screens do, and again after the library was switched off and on.
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ class Sessions:
             return self._own[call.name](request, arguments)
         operator = self._operator(request)
         if not call.desk:
-            return getattr(operator.session, call.method)(**arguments)
+            result = getattr(operator.session, call.method)(**arguments)
+            if call.name == "power_cycle":
+                self._close_desks(operator.library)
+            return result
         operator.session.require("encryption")
         if operator.desk is None:
             raise Refusal(
@@ -137,6 +140,12 @@ class Sessions:
         # Whoever tries a wrong one while the screens are open is not let in by the old one.
         operator.desk = None
         operator.desk = operator.session.encryption(**arguments)
+
+    def _close_desks(self, library: str) -> None:
+        with self._guard:
+            for operator in self._operators.values():
+                if operator.library == library:
+                    operator.desk = None
 
     def _operator(self, request: Request) -> _Operator:
         now = self._clock.monotonic()

@@ -161,6 +161,11 @@ class RigPlan:
         changers = [changer for library in self.libraries for changer in library.changers]
         return (*self.drives, *changers)
 
+    @property
+    def control(self) -> Path:
+        """The socket of `target.control`, where there are libraries."""
+        return Path(self.run, "control")
+
     def cartridge(self, barcode: str) -> CartridgePlan:
         """The cartridge of that barcode; KeyError if the rig has none."""
         for cartridge in self.cartridges:

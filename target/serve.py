@@ -24,6 +24,7 @@ from target.transports import Transport, find
 
 if TYPE_CHECKING:
     from keymgr.api import KeySource, Notice
+    from target.control import Control
     from target.library.library import Library
     from target.scsi.primary import PrimaryUnit
 
@@ -52,6 +53,7 @@ class Service:
         self.drives, self.libraries, self.units = {}, {}, {}
         self.sources: dict[str, KeySource] = {}
         self.transports: list[Transport] = []
+        self.control: Control | None = None
         try:
             self.sources = build_sources(plan, self._tell)
             self.drives = build(plan)
@@ -64,6 +66,10 @@ class Service:
             gc.freeze()
             for name in plan.transports:
                 self.transports.append(find(name)(plan, self.units))
+            if self.libraries:
+                from target.control import Control
+
+                self.control = Control(plan.control, self.libraries)
         except BaseException:
             self.close()
             raise
@@ -83,7 +89,7 @@ class Service:
         hurry = threading.Thread(target=_abort, args=[[*self.units.values()], closed], daemon=True)
         hurry.start()
         with ExitStack() as last:
-            # In reverse: the transports first.
+            # In reverse: operators and transports first.
             for source in self.sources.values():
                 last.callback(source.close)
             last.callback(shut_down, self.drives)
@@ -93,8 +99,10 @@ class Service:
             last.callback(closed.set)
             for transport in self.transports:
                 last.callback(transport.close)
+            if self.control is not None:
+                last.callback(self.control.close)
             self.drives, self.libraries, self.units = {}, {}, {}
-            self.sources, self.transports = {}, []
+            self.sources, self.transports, self.control = {}, [], None
 
 
 def _abort(units: Iterable[PrimaryUnit], closed: threading.Event) -> None:
