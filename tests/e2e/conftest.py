@@ -14,6 +14,8 @@ from harness.guest.api import Guest
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
+from tests.e2e.library import RIG as LIBRARY
+from tests.e2e.library import Shelf
 from tests.e2e.models import MODELS, Model, all_models
 from tests.e2e.tools import Tools
 from tests.e2e.ways import WAYS, Way, why_not
@@ -88,6 +90,22 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tools]
     """
     with all_models(tmp_path_factory.mktemp("models")) as tools:
         yield tools
+
+
+@pytest.fixture(scope="session")
+def library_guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """A running guest with fixtures/rigs/library.toml, one for all tests."""
+    folder = tmp_path_factory.mktemp("library")
+    with open_state(folder) as state, make_guest(Rig.load(LIBRARY), state) as running:
+        yield running
+
+
+@pytest.fixture
+def shelf(library_guest: Guest, tmp_path: Path) -> Shelf:
+    """The library's guest, with every cartridge in its place."""
+    shelf = Shelf(library_guest, tmp_path)
+    shelf.tidy()
+    return shelf
 
 
 @pytest.fixture(params=MODELS, ids=[model.name for model in MODELS])
