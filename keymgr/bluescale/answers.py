@@ -67,12 +67,15 @@ def no_append(request: Request, moniker: str, assignment: Assignment, *, listed:
         why = f"which {where} only decrypts with"
     else:
         why = f"which is not selected for {where}"
+    # Each partition of a tape keeps the others to their key.
+    several = request.volume.partitions > 1
+    anew = "format it" if several else "write it from the beginning of tape"
     key = f"import the key {moniker!r} and make it" if not listed else f"make {moniker!r}"
     return Refused(
         Reason.PROHIBITED,
         f"{_place(request)} holds data under the moniker {moniker!r}, {why}; a cartridge has one"
         " encryption key",
-        f"write it from the beginning of tape, or {key} the primary key of {where}",
+        f"{anew}, or {key} the primary key of {where}",
     )
 
 

@@ -166,7 +166,8 @@ class BlueScale(KeySource):
                     professional=professional,
                 )
             self.state.holds(answers.cartridge(request), moniker)
-            return Grant(self.state.secret(moniker), wanted)
+            only = moniker != assignment.primary
+            return Grant(self.state.secret(moniker), wanted, decrypt_only=only)
 
     @contextmanager
     def _answering(self, request: Request) -> Iterator[None]:
@@ -183,7 +184,7 @@ class BlueScale(KeySource):
     def _may_write(self, request: Request, assignment: Assignment) -> None:
         """One key a cartridge: what is there and stays must be under the primary key."""
         staying = () if request.beginning else (request.wanted or KeyData(),)
-        for key_data in staying:
+        for key_data in (*staying, *request.elsewhere):
             moniker = tape.moniker_of(key_data)
             if moniker is None:
                 raise answers.not_ours(request, key_data, Reason.PROHIBITED)

@@ -95,9 +95,7 @@ def _owner() -> pwd.struct_passwd:
         raise Missing("there is no user postgres, and root may not run the server") from None
 
 
-def _start(
-    command: list[Any], folder: Path, owner: pwd.struct_passwd
-) -> subprocess.Popen[bytes]:
+def _start(command: list[Any], folder: Path, owner: pwd.struct_passwd) -> subprocess.Popen[bytes]:
     libc = ctypes.CDLL(None)
     other = {} if os.getuid() == owner.pw_uid else {"user": owner.pw_uid, "group": owner.pw_gid}
     with open(folder / "log", "ab") as log:
