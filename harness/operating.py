@@ -143,8 +143,8 @@ def password(what: str, file: Path | None, *, new: bool = False) -> Secret:
     line = sys.stdin.buffer.readline(LONGEST_PASSWORD)
     if not line:
         raise click.ClickException(
-            f"{what} is missing: give it on standard input, a line of its own, or in a file with"
-            " mode 0600"
+            f"no {what[0].lower()}{what[1:]} was given: write it to standard input, on a line of"
+            " its own, or name a file with mode 0600"
         )
     return Secret(line.removesuffix(b"\n"))
 

@@ -22,6 +22,7 @@ from target.clock import SYSTEM, Clock
 from target.control_calls import CALLS, SECRET_TYPES, Call, Kind, Refusal, Type, check
 from target.library.errors import NotAllowed, OperatorError
 from target.library.inventory import Location
+from target.medium.errors import MediumError
 
 IDLE = 900.0
 MOST = 100
@@ -88,7 +89,7 @@ class Sessions:
             raise Refusal(Kind.PASSWORD, str(error)) from None
         except NotAllowed as error:
             raise Refusal(Kind.DENIED, str(error)) from None
-        except (OperatorError, KeyManagerError) as error:
+        except (OperatorError, KeyManagerError, MediumError) as error:
             raise Refusal(Kind.REFUSED, str(error)) from None
         except Refusal:
             raise

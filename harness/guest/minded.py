@@ -28,6 +28,8 @@ from harness.guest.channel import MEMORY, Channel, ChannelClosed
 from harness.guest.console import Console
 from target.plan import RigPlan
 
+CONTROL = "KEYREEL_CONTROL"
+"""The variable by which commands find the control socket of a rig with libraries."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STOP_TIMEOUT = 60.0
 """Seconds for the whole of a stop in order: commands, target, power off."""
@@ -198,6 +200,8 @@ class MindedGuest(ABC):
         variables = dict(os.environ if env is None else env)
         for device in self._devices.values():
             variables |= device.environment()
+        if self.plan.libraries:
+            variables[CONTROL] = str(self.plan.control)
         try:
             return self._console.execute(
                 argv,
