@@ -16,8 +16,6 @@ from keymgr.keystore.database import Database
 from keymgr.keystore.record import New, to_json
 from keymgr.keystore.vault import Vault
 
-KEY_COLUMNS = tables.keys.columns.keys()
-
 
 def identity(
     number: int, realm: str, name: str, state: str, created: float, attributes: str
@@ -71,7 +69,7 @@ class Change:
     def add(
         self, realm: str, created: float, some: Iterable[tuple[New, bytes | bytearray]]
     ) -> range:
-        """Add keys whose names are not there, with their values; their numbers."""
+        """Add keys with their values; their numbers. Raises Taken, see `Database.insert`."""
         before = self.head.keys_made
         self._insert(
             [
@@ -99,16 +97,18 @@ class Change:
         created: float,
         attributes: Mapping[str, Any],
         value: bytes | bytearray,
-    ) -> dict[str, Any]:
-        text = to_json(attributes)
-        columns = (number, realm, name, state, created, text)
-        row = identity(*columns)
-        return dict(zip(KEY_COLUMNS, (*columns, self._vault.seal(row, value)), strict=True))
+    ) -> tuple[Any, ...]:
+        columns = (number, realm, name, state, created, to_json(attributes))
+        return *columns, self._vault.seal(identity(*columns), value)
 
-    def _insert(self, rows: list[dict[str, Any]]) -> None:
+    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             self._database.insert(self.connection, tables.keys, rows)
             self.head = self.head._replace(keys_made=self.head.keys_made + len(rows))
+
+    def learn(self) -> None:
+        """So many keys were added that the database should look at them again."""
+        self._database.learn(self.connection, tables.keys)
 
     def finish(self) -> None:
         """Write the new head."""

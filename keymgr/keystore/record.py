@@ -53,6 +53,9 @@ def check_name(name: str) -> str:
     return name
 
 
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def to_json(value: Any) -> str:
     """One text for equal values. Raises TypeError or ValueError for what JSON does not have."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(value)

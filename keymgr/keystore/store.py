@@ -30,7 +30,7 @@ from keymgr.keystore import audit as log
 from keymgr.keystore import backup, tables
 from keymgr.keystore.audit import Entry, Head
 from keymgr.keystore.change import Change, identity
-from keymgr.keystore.database import Database
+from keymgr.keystore.database import Database, Taken
 from keymgr.keystore.master import MasterKey
 from keymgr.keystore.opening import unlock
 from keymgr.keystore.record import New, Record, check_name, to_json
@@ -176,19 +176,31 @@ class Keystore:
             if count:
                 details = {"count": count, "first": first, "last": last}
                 change.audit(created, realm, "add many", details)
+            if count >= PAGE:
+                change.learn()
         return count
 
     def _add(self, change: Change, realm: str, created: float, some: list[New]) -> range:
         check_name(realm)
-        names = {check_name(new.name) for new in some}
-        there = select(tables.keys.c.name).where(
-            tables.keys.c.realm == realm, tables.keys.c.name.in_(names)
-        )
-        found = set(change.connection.scalars(there))
-        if found or len(names) < len(some):
-            twice = f" {min(found)!r}" if found else " twice"
-            raise KeyExists(f"there is a key{twice} already: choose another name")
-        return change.add(realm, created, ((new, self._value(new)) for new in some))
+        for new in some:
+            check_name(new.name)
+        try:
+            with change.part():
+                return change.add(realm, created, ((new, self._value(new)) for new in some))
+        except Taken:
+            name = self._taken(realm, some)
+            raise KeyExists(f"there is a key {name!r} already: choose another name") from None
+
+    def _taken(self, realm: str, some: list[New]) -> str:
+        """Which of the names it is that was there, or is there twice."""
+        seen: set[str] = set()
+        for new in some:
+            with self._reading() as connection:
+                values = {"realm": realm, "name": new.name}
+                if new.name in seen or connection.execute(BY_NAME, values).first():
+                    return new.name
+            seen.add(new.name)
+        return some[0].name
 
     def _value(self, new: New) -> bytes | bytearray:
         if new.key is None:

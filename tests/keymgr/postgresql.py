@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -18,7 +17,6 @@ from urllib.parse import quote
 
 import psycopg
 
-PR_SET_PDEATHSIG = 1
 START, STOP = 60, 60
 """Seconds that it may take."""
 OPTIONS = ("listen_addresses=", "max_connections=100", "fsync=on", "log_min_messages=warning")
@@ -72,7 +70,14 @@ def running(where: Path | None) -> Iterator[Server]:
         folder = Path(name)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         data = folder / "data"
-        initdb = [Path(found).with_name("initdb"), "-D", data, "-E", "UTF8", "--locale=C"]
+        initdb: list[str | Path] = [
+            Path(found).with_name("initdb"),
+            "-D",
+            data,
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         _start([*initdb, "--no-sync", "-U", owner.pw_name], folder, owner).wait(START)
         settings = [part for option in OPTIONS for part in ("-c", option)]
         server = Server(folder, owner.pw_name)
@@ -95,20 +100,16 @@ def _owner() -> pwd.struct_passwd:
         raise Missing("there is no user postgres, and root may not run the server") from None
 
 
-def _start(command: list[Any], folder: Path, owner: pwd.struct_passwd) -> subprocess.Popen[bytes]:
-    libc = ctypes.CDLL(None)
-    other = {} if os.getuid() == owner.pw_uid else {"user": owner.pw_uid, "group": owner.pw_gid}
+def _start(
+    command: list[str | Path], folder: Path, owner: pwd.struct_passwd
+) -> subprocess.Popen[bytes]:
+    # It does not outlive a test process that is killed.
+    become = ["setpriv", "--pdeathsig=QUIT"]
+    if os.getuid() != owner.pw_uid:
+        become += [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
     with open(folder / "log", "ab") as log:
         return subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            extra_groups=[] if other else None,
-            # It does not outlive a test process that is killed.
-            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT),
-            **other,
+            [*become, *command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
 
 
