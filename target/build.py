@@ -148,6 +148,9 @@ def shut_down(drives: dict[str, Drive]) -> None:
             cartridge = drive.eject()
             if cartridge is not None:
                 cartridge.close()
+            if drive.external is not None:
+                # The last that its key source hears is that the volume is gone.
+                drive.external.settle()
         except (MediumError, OSError) as error:
             failures.append(error)
     if failures:

@@ -164,7 +164,7 @@ class External:
     def settle(self, seconds: float = SETTLE) -> bool:
         """Wait for what the source does without being waited for, at a target's end; so long at
         most. Whether it is done."""
-        return self._line.settle(seconds)
+        return self.source is None or self._line.settle(seconds)
 
     # --- before a command --------------------------------------------------------------------
 
