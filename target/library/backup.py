@@ -1,14 +1,17 @@
 """Configuration backup: partitions, users, options, encryption methods, and all keys (BS-13).
 
 A backup is what the keystore seals of the library's realm under a password, with the configuration
-as a setting in it: everything is encrypted and authenticated together. A restore replaces the keys
-in one transaction, which leaves that setting behind. Before, it puts the old configuration into a
-file beside the library's own; whoever starts the library and finds it looks for the setting. If
-that is there the restore took place, if not the old configuration comes back.
+as a setting in it: everything is encrypted and authenticated together.
+
+A restore has a random name. It puts that and the old configuration into a file beside the library's
+own, and replaces keys in one transaction of the keystore, which leaves the name there. Whoever
+starts the library and finds the file compares the names: if they are the same the restore took
+place, if not the old configuration comes back.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +20,14 @@ from keymgr.secret import Secret
 from target.library import configuring, layout, state, users
 from target.library.errors import OperatorError
 from target.library.safe import realm
-from target.library.state import Configuration
+from target.library.state import Configuration, State
 
 if TYPE_CHECKING:
     from target.library.library import Library
 
 VERSION = 1
-_SETTING = "library configuration"
+_CONFIGURATION, _RESTORED = "library configuration", "library restored"
+"""Settings: in a sealed realm only, and the name of the last restore."""
 
 
 class _Looked(Exception):
@@ -40,7 +44,7 @@ def backup(library: Library, password: Secret) -> bytes:
     with library.lock, library.bluescale.lock:
         try:
             with store.transaction():
-                store.set_setting(own, _SETTING, _described(library))
+                store.set_setting(own, _CONFIGURATION, _described(library))
                 data = store.seal(own, password)
                 raise _Looked
         except _Looked:
@@ -51,12 +55,21 @@ def backup(library: Library, password: Secret) -> bytes:
 
 def restore(library: Library, data: bytes, password: Secret) -> None:
     """What a backup has, all of it or nothing. Raises OperatorError, KeyManagerError."""
+    name = secrets.token_hex(16)
+    store, own = library.safe.store, realm(library.serial)
+
+    def replace_keys() -> None:
+        with library.bluescale.lock, store.transaction():
+            store.unseal(own, data, password)
+            store.set_setting(own, _CONFIGURATION, None)
+            store.set_setting(own, _RESTORED, name)
+
     with library.still():
         new = _look(library, data, password)
         configuring.require_drives_empty(library, new.partitions, "be given what a backup says")
         try:
-            library.remember(library.configuration, _mark(library))
-            library.configure(new, lambda: _unseal(library, data, password))
+            State(library.drive_names, library.configuration, name).save(_mark(library))
+            library.configure(new, replace_keys)
         except OSError as error:
             raise OperatorError(
                 f"the library cannot write into its folder ({error.strerror}): make room there"
@@ -71,15 +84,12 @@ def finish(library: Library) -> None:
     For whoever starts the library, too. Raises KeyManagerError, ValueError, OSError.
     """
     mark = _mark(library)
-    old = state.load(mark)
-    if old is None:
+    begun = state.load(mark)
+    if begun is None:
         return
-    store, own = library.safe.store, realm(library.serial)
-    if store.setting(own, _SETTING) is not None:
-        store.set_setting(own, _SETTING, None)
-    else:
-        library.configuration = old.configuration
-        library.remember(old.configuration)
+    if library.safe.store.setting(realm(library.serial), _RESTORED) != begun.restore:
+        library.configuration = begun.configuration
+        library.remember(begun.configuration)
     mark.unlink()
 
 
@@ -103,7 +113,7 @@ def _look(library: Library, data: bytes, password: Secret) -> Configuration:
     try:
         with library.bluescale.lock, store.transaction():
             store.unseal(own, data, password)
-            raw = store.setting(own, _SETTING)
+            raw = store.setting(own, _CONFIGURATION)
             raise _Looked
     except _Looked:
         pass
@@ -125,8 +135,3 @@ def _look(library: Library, data: bytes, password: Secret) -> Configuration:
     for one in partitions.values():
         layout.require_room(one, library.size)
     return replace(configuration, partitions=partitions)
-
-
-def _unseal(library: Library, data: bytes, password: Secret) -> None:
-    with library.bluescale.lock:
-        library.safe.store.unseal(realm(library.serial), data, password)

@@ -263,9 +263,9 @@ class Library:
         self.configuration = new
         self._show(old.partitions)
 
-    def remember(self, configuration: Configuration, path: Path | None = None) -> None:
-        """Write a configuration into the library's file, or another one. Raises OSError."""
-        State(self.drive_names, configuration).save(path or self.file)
+    def remember(self, configuration: Configuration) -> None:
+        """Write it into the library's file. Raises OSError."""
+        State(self.drive_names, configuration).save(self.file)
 
     def power_cycle(self) -> None:
         """Switch the library off and on: robot, drives and changers.

@@ -59,11 +59,14 @@ class State:
     drives: tuple[str, ...]
     """Names in the order of their numbers, from 1."""
     configuration: Configuration
+    restore: str = ""
+    """In the file beside that a restore leaves: which restore it is."""
 
     def save(self, path: Path) -> None:
         """Replace the file. Raises OSError, the old one is there then."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         told = {"version": VERSION, "drives": self.drives, **self.configuration.to_json()}
+        if self.restore:
+            told["restore"] = self.restore
         replace_json(path, told)
 
 
@@ -75,7 +78,9 @@ def load(path: Path) -> State | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["version"] != VERSION:
             raise ValueError
-        return State(tuple(raw["drives"]), Configuration.from_json(raw))
+        return State(
+            tuple(raw["drives"]), Configuration.from_json(raw), str(raw.get("restore", ""))
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
             f"{path} does not say how the library is set up: remove it, and the library is as the"

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -146,14 +146,14 @@ def _ruled(users: dict[str, User]) -> dict[str, User]:
     return users
 
 
-def to_json(users: Mapping[str, User]) -> dict[str, list[str]]:
+def to_json(users: Mapping[str, User]) -> list[list[str]]:
     """Users as JSON values."""
-    return {user.name: [str(user.role), user.hash] for user in users.values()}
+    return [[user.name, str(user.role), user.hash] for user in users.values()]
 
 
-def from_json(raw: Mapping[str, list[str]]) -> dict[str, User]:
+def from_json(raw: Iterable[list[str]]) -> dict[str, User]:
     """Users from what `to_json` gives."""
-    return {name: User(name, Role.parse(role), kept) for name, (role, kept) in raw.items()}
+    return {name: User(name, Role.parse(role), kept) for name, role, kept in raw}
 
 
 def _scrypt(password: Secret, salt: bytes, cost: Cost) -> bytes:
