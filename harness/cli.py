@@ -208,9 +208,9 @@ def build_handler(output: Path) -> None:
 
 
 @keyreel.command()
-@click.argument("story", type=click.Choice(["encryption"]), default="encryption")
+@click.argument("story", type=click.Choice(["encryption", "bluescale"]), default="encryption")
 def demo(story: str) -> None:
-    """A story with real tools and their real output.
+    """A story with real tools and their real output: encryption (the default) or bluescale.
 
     Exit status 1 when a step did not show what it should.
     """

@@ -18,12 +18,14 @@ from rich.table import Table
 import harness
 from harness.cli import FAILED, say
 from harness.demo.story import RIG_FILE, Do, Story
-from harness.guest.api import Guest, GuestError
+from harness.guest.api import CommandTimeout, Guest, GuestError
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import StateError, open_state
 
 COMMAND_TIMEOUT = 60.0
+TIMED_OUT = 124
+"""Exit status of a command that took longer, as timeout(1) has it."""
 
 
 Runner = Callable[[str], tuple[int, str]]
@@ -82,7 +84,12 @@ class Player:
     def in_guest(self, line: str) -> tuple[int, str]:
         """Run a shell line in the guest; its exit status and output."""
         argv = ["sh", "-c", _PROGRAM + line]
-        done = self._guest.run(argv, env=_environment(), cwd=self._work, timeout=COMMAND_TIMEOUT)
+        try:
+            done = self._guest.run(
+                argv, env=_environment(), cwd=self._work, timeout=COMMAND_TIMEOUT
+            )
+        except CommandTimeout as error:
+            return TIMED_OUT, str(error)
         return done.status, (done.stdout + done.stderr).decode(errors="replace")
 
     def on_host(self, line: str) -> tuple[int, str]:
