@@ -20,6 +20,7 @@ from harness.commands import sigterm_interrupts
 from harness.notify import notify
 from harness.rig import Rig, RigError
 from harness.state import StateError, open_state
+from target.medium.cartridge import Cartridge
 from target.plan import RigPlan
 from target.serve import FAILURES, STOP, Service
 from target.shelf import stock
@@ -81,11 +82,21 @@ def _serve(plan: RigPlan, state: Path) -> int:
 
 
 def _tell(service: Service, title: str) -> None:
-    """Say line by line how to reach the drives; wait for a signal."""
+    """Say line by line how to reach drives and changers; wait for a signal."""
     logging.basicConfig(format="keyreel: %(message)s", level=logging.WARNING)
     _line(title)
     for drive in service.plan.drives:
-        _line(f"drive {drive.name}: {drive.model}, serial {drive.serial}, {drive.cartridge or '-'}")
+        cartridge = service.drives[drive.name].cartridge
+        inside = cartridge.barcode if isinstance(cartridge, Cartridge) else "-"
+        _line(f"drive {drive.name}: {drive.model}, serial {drive.serial}, {inside}")
+    for library in service.libraries.values():
+        _line(f"library {library.name}: {library.model.name}, serial {library.serial}")
+        for one in library.partitions.values():
+            drives = " ".join(library.drive_name(number) for number in one.drives) or "no drives"
+            _line(
+                f"changer {one.name}: library {library.name}, serial {one.serial}, {drives},"
+                f" {len(one.slots)} slots, {len(one.mail_slots)} mail slots"
+            )
     for transport in service.transports:
         for line in transport.ways():
             _line(line)

@@ -1,6 +1,6 @@
 """The status of a served rig: what its drives do, seen from outside, and a screen that says it.
 
-Looking takes each drive's turn for a moment. A drive whose command takes longer shows what was seen
+Looking takes each unit's turn for a moment. One whose command takes longer shows what was seen
 last, and that it is busy.
 """
 
@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -19,6 +20,9 @@ from rich.text import Text
 from target.medium.cartridge import Cartridge
 from target.serve import Service
 from target.tape.drive import Drive
+
+if TYPE_CHECKING:
+    from harness.status_changers import SeenChanger
 
 PATIENCE = 0.01
 """Seconds to wait for a drive's turn."""
@@ -106,13 +110,14 @@ class Messages(logging.Handler):
 
 @dataclass
 class Status:
-    """All drives of a served rig; `refresh` looks at them again."""
+    """All drives and changers of a served rig; `refresh` looks at them again."""
 
     service: Service
     title: str
     messages: Messages
     began: float = field(default_factory=time.monotonic)
     seen: dict[str, Seen] = field(default_factory=dict)
+    changers: dict[str, SeenChanger] = field(default_factory=dict)
     rates: dict[str, Rates] = field(default_factory=dict)
     _at: float = 0.0
 
@@ -123,8 +128,7 @@ class Status:
         for name, drive in self.service.drives.items():
             plan = plans[name]
             before = self.seen.get(name) or Seen(name, plan.model, plan.serial)
-            hosts = tuple(host for way in self.service.transports for host in way.hosts(name))
-            after = self.seen[name] = look(name, drive, hosts, before)
+            after = self.seen[name] = look(name, drive, self._hosts(name), before)
             if self._at:
                 seconds = now - self._at
                 self.rates[name] = Rates(
@@ -132,6 +136,22 @@ class Status:
                     max(0, after.data - before.data) / seconds,
                 )
         self._at = now
+        if self.service.libraries:
+            self._look_at_changers()
+
+    def _look_at_changers(self) -> None:
+        # Loaded here because few rigs have any.
+        from harness.status_changers import SeenChanger, look
+
+        for library in self.service.libraries.values():
+            for name, changer in library.changers.items():
+                if name in self.service.units:
+                    new = SeenChanger(name, library.name, library.model.name)
+                    before = self.changers.get(name, new)
+                    self.changers[name] = look(changer, self._hosts(name), before, PATIENCE)
+
+    def _hosts(self, unit: str) -> tuple[str, ...]:
+        return tuple(host for way in self.service.transports for host in way.hosts(unit))
 
     def screen(self, console: Console) -> RenderableType:
         """One screen of it, as high as the console: drives that do not fit are only counted."""
@@ -142,13 +162,18 @@ class Status:
             Text(f"{self.title}, for {hours}:{minutes:02}:{up % 60:02}", style="bold"),
             Text(),
         ]
-        room = max(2, console.height - _AROUND - len(self.messages.lines))
+        around = _AROUND + (len(self.changers) + 2 if self.changers else 0)
+        room = max(2, console.height - around - len(self.messages.lines))
         # Drives first; whoever wants all targets can ask for them.
         shown = min(len(self.seen), room - min(len(ways), _LEAST_WAYS))
         seen = dict([*self.seen.items()][:shown])
         parts.append(drives_table(seen, self.rates, console.width >= _WIDE))
         parts += _lines([], len(self.seen) - shown)
         parts.append(Text())
+        if self.changers:
+            from harness.status_changers import changers_table
+
+            parts += [changers_table(self.changers, _short), Text()]
         parts += _lines(ways[: room - shown], max(0, len(ways) - room + shown))
         if self.messages.lines:
             parts.append(Text())
