@@ -311,6 +311,19 @@ def add_option(key: str) -> None:
     show(ask("add_option", key=key), False)
 
 
+@option.command("issue", call="status")
+@click.argument("name")
+def issue_option(name: str) -> None:
+    """Print the option key that enables option NAME of this library, as its vendor does."""
+    from target.library.errors import OperatorError
+    from target.library.options import issue
+
+    try:
+        click.echo(issue(name, ask("status")["serial"]))
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+
+
 @library.command(call="backup", epilog=PASSWORDS)
 @click.argument("file", type=FILE)
 @password_file()
