@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from target.scsi import sense as s
 from tests.library.tower import SERIAL, Tower, plan_of, powered, secret
 from tests.tape.host import GOOD, sense_of
 
+MANUAL = Path(__file__).parents[2] / "docs" / "library.md"
 PREVENT, ALLOW = (bytes((0x1E, 0, 0, 0, on, 0)) for on in (1, 0))
 
 
@@ -31,6 +33,12 @@ PREVENT, ALLOW = (bytes((0x1E, 0, 0, 0, on, 0)) for on in (1, 0))
 def test_every_action_has_a_least_role() -> None:
     public = [name for name, _ in inspect.getmembers(Session, inspect.isfunction) if name[0] != "_"]
     assert sorted(LEAST) == sorted(set(public) - {"require"})
+
+
+def test_the_manual_says_which_role_does_what() -> None:
+    rows = re.findall(r"^\| (\w+) \| (`.*) \|$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {action: Role.parse(role) for role, cell in rows for action in re.findall(r"\w+", cell)}
+    assert told == LEAST
 
 
 ARGUMENTS: dict[str, list[Any]] = {
