@@ -135,13 +135,14 @@ class Robot:
             self.inventory.change(changes)
         except OSError:
             for cartridge in opened.values():
-                cartridge.close()
+                cartridge.abandon()
             self._put_back(taken)
             raise MoveFailed(
                 s.POSITIONING_FAILED, "the library cannot write its inventory: make room for it"
             ) from None
-        for at, cartridge in opened.items():
-            self._put_in(at, cartridge)
+        failures = [self._put_in(at, cartridge) for at, cartridge in opened.items()]
+        for failure in filter(None, failures):
+            raise failure
 
     def _check(self, ways: Mapping[Location, Location], unload: bool) -> dict[Location, Held]:
         """What is to be carried, from where; MoveFailed before anything was touched."""
@@ -214,19 +215,17 @@ class Robot:
     def _put_back(self, taken: Mapping[Location, Held]) -> None:
         """Load cartridges again that were taken out for nothing; what cannot be done stays so."""
         for at, one in taken.items():
-            try:
-                self.ports[at.number].insert(self._open(one))
-            except (MoveFailed, CheckCondition):
-                continue
+            with suppress(CheckCondition, MediumError, OSError):
+                self.ports[at.number].insert(self._opened(one))
 
-    def _put_in(self, at: Location, cartridge: Cartridge) -> None:
+    def _put_in(self, at: Location, cartridge: Cartridge) -> MoveFailed | None:
+        """Load a drive; what went wrong, if anything: the cartridge is in it all the same."""
         try:
             self.ports[at.number].insert(cartridge)
-        except CheckCondition as condition:
-            raise MoveFailed(
-                s.LOAD_OR_EJECT_FAILED,
-                f"{at} cannot load {cartridge.info['barcode']} ({condition}): take it out",
-            ) from None
+        except (CheckCondition, MediumError, OSError) as error:
+            text = f"{at} cannot load {cartridge.barcode} ({error}): take it out"
+            return MoveFailed(s.LOAD_OR_EJECT_FAILED, text)
+        return None
 
 
 def _drive(at: Location) -> bool:
