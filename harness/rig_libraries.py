@@ -67,6 +67,16 @@ def _of_library(here: str, library: Library) -> Iterator[str]:
     for name in library.options:
         if name not in options.OPTIONS:
             yield f"options in {here}: there is no {name}: use {_listed(options.OPTIONS)}"
+    if library.bluescale:
+        # Loaded here because few rigs need what comes with it.
+        from keymgr.bluescale import Options, OptionsWrong
+
+        encrypting = [one.name for one in library.partition if one.encryption == BLUESCALE]
+        professional = options.PROFESSIONAL in library.options
+        try:
+            Options.parse(library.bluescale, encrypting, professional=professional)
+        except OptionsWrong as error:
+            yield f"bluescale in {here}: {error}"
 
 
 def _of_partition(

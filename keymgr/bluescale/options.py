@@ -40,23 +40,23 @@ class Options:
         unknown = sorted(set(raw) - {"policy", "user_mode", "secure_initialization", "keys"})
         if unknown:
             raise OptionsWrong(
-                f"library.bluescale knows no {unknown[0]!r}: it has policy, user_mode,"
-                " secure_initialization and keys"
+                f"there is no {unknown[0]!r}: use policy, user_mode, secure_initialization or keys"
             )
         name = _one_of(raw, "policy", POLICIES, "none")
         mode = _one_of(raw, "user_mode", (SINGLE, MULTI), SINGLE)
         if mode == MULTI and not professional:
             raise OptionsWrong(
-                "library.bluescale.user_mode = 'multi' needs the option bluescale-professional"
+                "user_mode 'multi' is part of Professional Edition: add bluescale-professional to"
+                " the library's options"
             )
         secure = raw.get("secure_initialization", False)
         if not isinstance(secure, bool):
-            raise OptionsWrong("library.bluescale.secure_initialization is true or false")
+            raise OptionsWrong(f"secure_initialization {secure!r} will not do: use true or false")
         keys = _keys(raw.get("keys", {}), partitions)
         if len(set(keys.values())) > 1 and not professional:
             raise OptionsWrong(
-                "library.bluescale.keys has several keys, and Standard Edition one: add the option"
-                " bluescale-professional or use one moniker"
+                "keys has several monikers, and Standard Edition has one key: use one, or add"
+                " bluescale-professional to the library's options"
             )
         return cls(replace(POLICIES[name], user_mode=mode), secure, keys)
 
@@ -74,23 +74,23 @@ class Options:
 def _one_of(raw: Mapping[str, Any], name: str, known: Collection[str], default: str) -> str:
     value = raw.get(name, default)
     if not isinstance(value, str) or value not in known:
-        raise OptionsWrong(f"library.bluescale.{name} is one of {', '.join(known)}, not {value!r}")
+        raise OptionsWrong(f"{name} {value!r} will not do: use one of {', '.join(known)}")
     return value
 
 
 def _keys(raw: Any, partitions: Collection[str]) -> dict[str, str]:
     if not isinstance(raw, Mapping):
-        raise OptionsWrong("library.bluescale.keys is a table of partition = moniker")
+        raise OptionsWrong(f"keys {raw!r} will not do: write a table of partition = moniker")
     for partition, moniker in raw.items():
         if partition not in partitions:
             raise OptionsWrong(
-                f"library.bluescale.keys names {partition!r}, which is no partition with"
-                " encryption = 'bluescale'"
+                f"keys names {partition!r}, which is no partition with encryption bluescale: name"
+                " one that is"
             )
         if not isinstance(moniker, str):
-            raise OptionsWrong(f"library.bluescale.keys.{partition} is a moniker")
+            raise OptionsWrong(f"keys has {moniker!r} for {partition}: write a moniker")
         try:
             check_moniker(moniker)
         except NotAllowed as error:
-            raise OptionsWrong(f"library.bluescale.keys.{partition}: {error}") from None
+            raise OptionsWrong(f"keys has {moniker!r} for {partition}: {error}") from None
     return dict(raw)
