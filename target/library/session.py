@@ -204,7 +204,7 @@ class Session:
     def encryption(self, password: Secret) -> Desk:
         """The encryption screens (BS-02). Raises WrongPassword for a wrong encryption password."""
         try:
-            return self._library.bluescale.enter(password)
+            return self._library.bluescale.enter(password, self.user)
         except WrongPassword:
             self._library.messages.add(
                 Severity.WARNING,

@@ -257,5 +257,5 @@ def test_a_rig_file_with_wrong_options_is_refused(tmp_path: Path) -> None:
     text = (RIGS / "bluescale-low.toml").read_text(encoding="utf-8")
     path = tmp_path / "rig.toml"
     path.write_text(text.replace('policy = "low"', 'policy = "top"'), encoding="utf-8")
-    with pytest.raises(RigError, match="bluescale in .*: policy 'top' will not do: use one"):
+    with pytest.raises(RigError, match=r"bluescale in .*: policy 'top' will not do: use one"):
         Rig.load(path)
