@@ -53,7 +53,8 @@ class Fuzzer:
         self.random = random.Random(seed)
         self.changer = changer
         self.moving = [row for row in changer.commands if row.opcode in (0xA5, 0xA6, 0xB8)]
-        self.addresses = (*changer.elements.by_address, 0, 0xFFFF)
+        likely = [changer.elements.address_of[at] for at in (*BARCODES, drive(1), drive(2))]
+        self.addresses = (*changer.elements.by_address, 0, 0xFFFF, *likely, *likely)
 
     def field(self, name: str, maximum: int) -> int:
         dice = self.random
@@ -163,5 +164,5 @@ def test_any_command_is_answered(
         f"{COMMANDS} commands to {len(MODELS)} medium changers, {COMMANDS / seconds:.0f} a second,"
         f" seed {seed}; status {counts}"
     )
-    assert {key for key, count in keys.items() if count > 10} >= {None, 0x2, 0x4, 0x5, 0x6, 0xB}
+    assert {key for key, count in keys.items() if count > 5} >= {None, 0x2, 0x4, 0x5, 0x6, 0xB}
     assert statuses[GOOD] > COMMANDS // 10
