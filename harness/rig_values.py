@@ -100,6 +100,6 @@ Serial = Annotated[
 Size = Annotated[int, BeforeValidator(parse_size)]
 Transport = Literal["tcmu", "tcmu-runner", "iscsi"]
 Transports = Annotated[tuple[Transport, ...], BeforeValidator(_as_transports), Field(min_length=1)]
-Damage = Annotated[tuple[Literal["leader", "memory"], ...], List]
+Damage = Annotated[tuple[Literal["label", "leader", "memory"], ...], List]
 Timing = Annotated[float, BeforeValidator(_check_timing)]
 Hosts = Annotated[int, Field(ge=1, le=16)]

@@ -25,7 +25,8 @@ class CartridgePlan:
     """Native bytes of the whole; None: what its format has."""
     write_protect: bool = False
     damage: tuple[str, ...] = ()
-    """leader: it cannot be threaded; memory: the cartridge memory cannot be read."""
+    """leader: it cannot be threaded; memory: the cartridge memory cannot be read; label: a library
+    cannot read the barcode."""
     cleanings: int | None = None
     """Uses that a cleaning cartridge has left; None: as it is."""
 
