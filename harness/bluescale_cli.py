@@ -223,9 +223,10 @@ def _two_of_three(files: tuple[Path, ...]) -> list[Secret]:
 @click.option("--confirm", metavar="MONIKER", help="The moniker once more (default: asked for).")
 def delete(moniker: str, confirm: str | None) -> None:
     """Delete a key that no partition has."""
-    if confirm is None:
-        confirm = click.prompt("Type the moniker of the key to delete it", err=True)
-    ask("bluescale.delete", moniker=moniker, typed=confirm)
+    from harness.operating import confirmed
+
+    typed = confirmed("Moniker once more, to delete the key") if confirm is None else confirm
+    ask("bluescale.delete", moniker=moniker, typed=typed)
 
 
 # --- tracking --------------------------------------------------------------------------------

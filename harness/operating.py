@@ -130,23 +130,32 @@ def password(what: str, file: Path | None, *, new: bool = False) -> Secret:
     """
     if file is not None:
         return tried(read_password, file)
+    return Secret(_line(what, hidden=True, twice=new))
+
+
+def confirmed(what: str) -> str:
+    """A text from the terminal, else a line of standard input. Raises click.ClickException."""
+    return _line(what).decode(errors="replace")
+
+
+def _line(what: str, *, hidden: bool = False, twice: bool = False) -> bytes:
     if sys.stdin.isatty():
         typed: str = click.prompt(
             what,
             default="",
-            hide_input=True,
+            hide_input=hidden,
             show_default=False,
-            confirmation_prompt=new,
+            confirmation_prompt=twice,
             err=True,
         )
-        return Secret(typed.encode())
+        return typed.encode()
     line = sys.stdin.buffer.readline(LONGEST_PASSWORD)
     if not line:
         raise click.ClickException(
-            f"no {what[0].lower()}{what[1:]} was given: write it to standard input, on a line of"
-            " its own, or name a file with mode 0600"
+            f"the {what[0].lower()}{what[1:]} is missing: write it to standard input, on a line of"
+            " its own, or see --help"
         )
-    return Secret(line.removesuffix(b"\n"))
+    return line.removesuffix(b"\n")
 
 
 def copied(secret: Secret) -> Secret:

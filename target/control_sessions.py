@@ -116,9 +116,6 @@ class Sessions:
                 Kind.AUTHORIZATION,
                 "encryption asks for its own password first: keyreel bluescale authorize",
             )
-        if call.method == "set_secure_initialization":
-            operator.desk.secure_initialization = arguments["on"]
-            return None
         return getattr(operator.desk, call.method)(**arguments)
 
     def _login(self, request: Request, arguments: dict[str, Any]) -> dict[str, str]:

@@ -38,11 +38,8 @@ PASSWORD = "a.password_like-no@other.1"
 LOGIN = b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0right\n'
 
 
-@dataclass
 class Screens:
     """A desk, as far as these tests go."""
-
-    secure_initialization: bool = False
 
     def keys(self) -> list[str]:
         return ["one"]
@@ -132,9 +129,6 @@ def refusal(client: Control, call: str, **arguments: Any) -> tuple[Kind, str]:
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in ("login", "logout")])
 def test_calls_fit_the_methods(name: str) -> None:
     call = CALLS[name]
-    if name == "bluescale.set_secure_initialization":
-        assert "secure_initialization" in vars(Desk)
-        return
     method = "encryption" if name == "authorize" else call.method
     signature = inspect.signature(getattr(Desk if call.desk else Session, method))
     _, *parameters = signature.parameters.values()
@@ -234,8 +228,6 @@ def test_the_second_gate(operator: Control, shelf: Shelf) -> None:
     assert refusal(operator, "bluescale.keys")[0] is Kind.AUTHORIZATION
     operator.call("authorize", password="second")
     assert operator.call("bluescale.keys") == ["one"]
-    operator.call("bluescale.set_secure_initialization", on=True)
-    assert shelf.operations.desk.secure_initialization is True
     # A wrong one closes the screens; so does another role, whoever had opened them.
     assert refusal(operator, "authorize", password="")[0] is Kind.PASSWORD
     assert refusal(operator, "bluescale.keys")[0] is Kind.AUTHORIZATION
