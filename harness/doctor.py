@@ -18,6 +18,7 @@ PROGRAMS = (
     ("modprobe", "kmod", True, "loads the guest's modules"),
     ("mount", "mount", True, "mounts the guest's file systems"),
     ("mt", "mt-st", False, "tape control"),
+    ("mtx", "mtx", False, "medium changers"),
     ("sg_inq", "sg3-utils", False, "SCSI commands"),
     ("stenc", "stenc", False, "tape encryption control"),
     ("lsscsi", "lsscsi", False, "lists devices"),
@@ -29,7 +30,8 @@ PROGRAMS = (
 """Program, Debian package, whether keyreel needs it itself, what it is for."""
 
 PYTHON_MODULES = (
-    "click", "crc32c", "cryptography", "lz4", "pydantic", "pyudev", "rich", "zstandard",
+    "click", "crc32c", "cryptography", "lz4", "pydantic", "pyudev", "rich", "sqlalchemy",
+    "zstandard",
 )  # fmt: skip
 
 
