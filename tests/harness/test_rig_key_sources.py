@@ -176,7 +176,8 @@ def test_a_drive_that_takes_no_keys_from_outside(plan: RigPlan, tmp_path: Path) 
 
 def test_a_rig_without_them_loads_nothing_for_them() -> None:
     """The target's start-up time is the rig's."""
-    script = "import sys, target.serve, target.transports.tcmu; print(*sys.modules)"
+    command = [sys.executable, "-c"]
+    command.append("import sys, target.serve, target.transports.tcmu; print(*sys.modules)")
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
