@@ -91,6 +91,8 @@ class Wanted:
         self.form = changer.model.status
         self.voltag = voltag
         self.dvcid = dvcid
+        self.held = changer.library.inventory.now()
+        """What is where: as it is while somebody in another partition waits for the robot."""
 
 
 def read_element_status(changer: Changer, call: Call) -> Completion:
@@ -105,10 +107,8 @@ def read_element_status(changer: Changer, call: Call) -> Completion:
         if voltag == (kind == Kind.DRIVE):
             raise call.invalid("voltag")
     wanted = Wanted(changer, voltag=voltag, dvcid=dvcid)
-    with changer.library.lock:
-        found = select(changer, kind, call["start"], call["count"])
-        data = report(wanted, found)
-    return call.reply(data, call["allocation_length"])
+    found = select(changer, kind, call["start"], call["count"])
+    return call.reply(report(wanted, found), call["allocation_length"])
 
 
 def select(changer: Changer, kind: int, start: int, count: int) -> Elements:
@@ -147,7 +147,7 @@ def _page(wanted: Wanted, kind: Kind, elements: Sequence[tuple[int, Location]]) 
 
 
 def _descriptor(wanted: Wanted, address: int, place: Location) -> bytes:
-    held = wanted.changer.library.inventory.at(place)
+    held = wanted.held.get(place)
     data = bytes(DESCRIPTOR.encode(_state(wanted, address, place, held)))
     if wanted.voltag:
         data += tag(wanted.changer, held)

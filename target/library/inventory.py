@@ -89,6 +89,10 @@ class Inventory:
         """Where a cartridge is; None: not in the library."""
         return next((at for at, held in self._held.items() if held.barcode == barcode), None)
 
+    def now(self) -> Mapping[Location, Held]:
+        """Everything at this moment, for any thread: what is changed later is not in it."""
+        return self._held
+
     def __iter__(self) -> Iterator[tuple[Location, Held]]:
         return iter(sorted(self._held.items()))
 

@@ -54,9 +54,8 @@ def send_volume_tag(changer: Changer, call: Call) -> Completion:
         pattern = None
     if action & ~ANY_SEQUENCE == ALTERNATE:
         pattern = None
-    with changer.library.lock:
-        places = element_status.select(changer, kind, call["start"], 0xFFFF)
-        found = {at: one for at, one in places.items() if pattern and _fits(changer, one, pattern)}
+    places = element_status.select(changer, kind, call["start"], 0xFFFF)
+    found = {at: one for at, one in places.items() if pattern and _fits(changer, one, pattern)}
     searches: dict[Nexus, Search] = changer.volatile.setdefault("volume_tags", {})
     searches[call.nexus] = Search(action, found)
     return GOOD
@@ -77,8 +76,7 @@ def request_address(changer: Changer, call: Call) -> Completion:
         if at >= call["start"] and kind in (0, place.kind) and known.get(at) == place
     ]
     wanted = element_status.Wanted(changer, voltag=bool(call["voltag"]), dvcid=False)
-    with changer.library.lock:
-        data = element_status.report(wanted, dict(fitting[: call["count"]]), search.action)
+    data = element_status.report(wanted, dict(fitting[: call["count"]]), search.action)
     return call.reply(data, call["allocation_length"])
 
 
@@ -93,7 +91,7 @@ def _pattern(template: bytes) -> re.Pattern[str] | None:
 
 
 def _fits(changer: Changer, place: Location, pattern: re.Pattern[str]) -> bool:
-    label = element_status.visible(changer, changer.library.inventory.at(place))
+    label = element_status.visible(changer, changer.library.inventory.now().get(place))
     return bool(label and pattern.fullmatch(label))
 
 

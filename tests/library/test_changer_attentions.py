@@ -155,3 +155,23 @@ def test_hosts_on_many_threads_lose_nothing(tmp_path: Path) -> None:
         it.hear()
         seen += it.contents().values()
     assert sorted(seen) == [f"KRL{number:03}L9" for number in range(1, 11)]
+
+
+def test_a_look_does_not_wait_for_the_robot(tmp_path: Path) -> None:
+    """In another partition somebody moves, and waits for a drive."""
+    tower, it = host(tmp_path)
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with tower.lock:
+            taken.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    assert taken.wait(60)
+    try:
+        assert it.contents() == {slot(1): "KRL001L9", slot(2): "KRL002L9"}
+    finally:
+        done.set()
+        holder.join(60)
