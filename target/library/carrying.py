@@ -204,9 +204,9 @@ def _owners(library: Library, *places: Location) -> list[str]:
 
 
 def _preventing(unit: LogicalUnit) -> list[str]:
-    return sorted(
-        {nexus.initiator for nexus, state in unit.nexuses.items() if state.removal_prevented}
-    )
+    # A copy: a drive may meet another host meanwhile.
+    nexuses = list(unit.nexuses.items())
+    return sorted({nexus.initiator for nexus, state in nexuses if state.removal_prevented})
 
 
 def _require_unlocked(library: Library, at: Location, what: str) -> None:

@@ -135,8 +135,9 @@ class Library:
         self.drive_names = remembered.drives
         self.configuration = remembered.configuration
         """What operators have set; see `configure`."""
+        planned = {name for one in plan.partitions for name in one.drives}
         numbered = enumerate(self.drive_names, 1)
-        self.drives = {number: drives[name] for number, name in numbered if name in drives}
+        self.drives = {number: drives[name] for number, name in numbered if name in planned}
         """By the number of their places."""
         self.ports = {number: self._port(number) for number in self.drives}
         self.robot: Robot = _TellingRobot(self.inventory, self.ports, cartridges, self.messages)

@@ -14,7 +14,8 @@ was moved out and the drive was reset after that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -32,6 +33,8 @@ from target.tape.mount import Medium
 AUTOMATION = Nexus("automation", "port0")
 """The library's own nexus: hosts have port1."""
 NO_KEY_SENT = "no encryption key was sent to the drive"
+_ABORT_INTERVAL = 0.02
+"""Seconds."""
 MOVE_AND_RESET = "move the cartridge out of the drive, then reset the drive"
 
 
@@ -183,14 +186,14 @@ class AutomationPort:
 
     def power_on(self) -> None:
         """The drive loses power, and gets it back, together with its library."""
-        with self.drive.turn:
+        with self._stopped():
             self._power = _Power.SERVED
             self.drive.power_on()
 
     def power_cycle(self) -> None:
         """The drive alone loses power, and gets it back."""
         drive = self.drive
-        with drive.turn:
+        with self._stopped():
             if drive.cartridge is not None:
                 self._power = _Power.LOST
             else:
@@ -199,12 +202,22 @@ class AutomationPort:
 
     def reset(self) -> None:
         """The library resets the drive, which begins anew as when power comes."""
-        with self.drive.turn:
+        with self._stopped():
             self._restarted()
             self.drive.reset()
             external = self.drive.external
             if external is not None and self.drive.loaded:
                 external.mounted()
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        """The drive's turn: what runs ends soon, what waits, for time or for a key, is aborted."""
+        while not self.drive.turn.acquire(_ABORT_INTERVAL):
+            self.drive.abort()
+        try:
+            yield
+        finally:
+            self.drive.turn.release()
 
     def _restarted(self) -> None:
         if self._power is _Power.EMPTIED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from keymgr.secret import Secret
 from target.library.errors import OperatorError
 from target.library.messages import Message
 from target.library.options import PROFESSIONAL
+from target.scsi.command import ABORTED
 from tests.library.tower import FINANCE, SALES, Tower, encrypted, plan_of, powered, secret
 from tests.tape.host import CHECK, GOOD, Host
 
@@ -327,6 +328,49 @@ def test_secure_initialization_locks_encrypted_partitions(tmp_path: Path) -> Non
         assert read(host) is None
         tower.desk("enc.1")
         assert read(host) == DATA
+
+
+class Stuck(KeySource):
+    """Does not answer before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.end = threading.Event(), threading.Event()
+
+    def key_for_write(self, request: Request) -> Grant:
+        self.asked.set()
+        self.end.wait(600)
+        raise Refused(Reason.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("action", "arguments"),
+    [("power_cycle", ()), ("power_cycle_drive", ["drive0"]), ("reset_drive", ["drive0"])],
+)
+def test_power_and_reset_end_what_waits_for_a_key(
+    action: str, arguments: Sequence[str], tmp_path: Path
+) -> None:
+    source = Stuck()
+    with powered(tmp_path, sources={"stuck": source}) as tower:
+        su = tower.login()
+        su.set_encryption("finance", "stuck")
+        su.move("KRL001L9", "drive0")
+        host, replies = tower.host("drive0"), []
+        writer = threading.Thread(target=lambda: replies.append(host.write(DATA)), daemon=True)
+        writer.start()
+        try:
+            assert source.asked.wait(60)
+            # Whoever looks does not wait, and other drives work.
+            assert su.status().drives[0].barcode == "KRL001L9"
+            su.move("KRL003L9", "drive2")
+            assert write(tower.host("drive2")) == GOOD
+            getattr(su, action)(*arguments)
+            writer.join(60)
+            assert not writer.is_alive()
+            assert not source.end.is_set()
+        finally:
+            source.end.set()
+        assert replies[0].status == ABORTED.status
+        assert host.hear()
 
 
 # --- many at a time ------------------------------------------------------------------------------
