@@ -176,11 +176,9 @@ def test_a_drive_that_takes_no_keys_from_outside(plan: RigPlan, tmp_path: Path) 
 
 def test_a_rig_without_them_loads_nothing_for_them() -> None:
     """The target's start-up time is the rig's."""
-    command = [sys.executable, "-c"]
-    command.append("import sys, target.serve, target.transports.tcmu; print(*sys.modules)")
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    script = "import sys, target.serve, target.transports.tcmu; print(*sys.modules)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "target.tape.drive" in loaded
     assert not loaded & {
