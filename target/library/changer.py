@@ -63,7 +63,7 @@ class Changer(PrimaryUnit):
     """The medium changer of a partition, powered on.
 
     ``state``: the file of what it remembers without power; None: it begins anew. Raises ValueError
-    if the file is none.
+    if the file is none, or the model has too few addresses for the partition's places.
     """
 
     header_mask = header_default = b"\0\0"
@@ -76,6 +76,7 @@ class Changer(PrimaryUnit):
         clock: Clock = SYSTEM,
     ) -> None:
         model = library.model
+        model.require_addresses(partition)
         super().__init__(commands.of(model), model.limits["sense_length"], clock)
         self.library = library
         self.model = model

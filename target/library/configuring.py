@@ -38,6 +38,10 @@ def set_partition(
         numbers = None if drives is None else [library.drive_number(drive) for drive in drives]
         new = layout.reshaped(library.partitions, library.size, old, numbers, slots, mail_slots)
         _require_free(library, new)
+        try:
+            library.model.require_addresses(new)
+        except ValueError as error:
+            raise OperatorError(str(error)) from None
         _require_empty(library, layout.given_up(old, new), f"leave partition {name}")
         _configure(library, {**library.partitions, name: new})
         return new

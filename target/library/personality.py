@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from target import personality
-from target.library.inventory import Kind
+from target.library.inventory import WORDS, Kind
+from target.library.partition import Partition
 from target.library.personality_schema import SCHEMA
 
 _LIBRARIES = "library"
@@ -66,6 +67,16 @@ class LibraryModel:
         """How many elements of a kind there is room for before those of the next kind begin."""
         begins = self.first[kind]
         return min((at for at in self.first.values() if at > begins), default=0x10000) - begins
+
+    def require_addresses(self, partition: Partition) -> None:
+        """Raises ValueError where a partition has more places than there are addresses for."""
+        for kind in Kind:
+            count = len(partition.places(kind))
+            if count > self.most(kind):
+                raise ValueError(
+                    f"partition {partition.name} has {count} places of the kind {WORDS[kind]}, and"
+                    f" {self.name} has addresses for {self.most(kind)}: give it fewer"
+                )
 
     def timeout(self, name: str) -> int:
         """Recommended command timeout in seconds."""

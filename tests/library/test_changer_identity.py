@@ -119,6 +119,14 @@ def test_wrong_files_are_refused_in_a_sentence(text: dict[str, object], wrong: s
         check("t1.toml", text, SCHEMA)
 
 
+def test_more_places_than_addresses_are_refused(tmp_path: Path) -> None:
+    tower = Tower(tmp_path, "spectra/t950")
+    assert tower.model.most(Kind.IMPORT_EXPORT) == 240
+    Changer(partition(2, 5, 240), tower)
+    with pytest.raises(ValueError, match="241 places of the kind mail, and spectra/t950 has addr"):
+        Changer(partition(2, 5, 241), tower)
+
+
 # --- mode pages ----------------------------------------------------------------------------------
 
 
