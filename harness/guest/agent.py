@@ -24,6 +24,7 @@ from harness.guest.command import Command, end_processes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from harness.discovery import Nodes
+    from harness.guest.passage import Passage
 
 DEVICE_TIMEOUT = 60.0
 TIME_FOR_EACH = 1.0
@@ -66,6 +67,7 @@ class Agent:
         self.target_ended = -1
         self.target_alive = False
         self.command: Command | None = None
+        self.passage: Passage | None = None
 
     def start_target(self) -> None:
         """Start the process that serves the plan's units, and return when it does.
@@ -169,6 +171,8 @@ class Agent:
                 elif fd == self.target_ended and self.target_alive:
                     self.poll.unregister(fd)
                     channel.send(frames.pack(frames.TARGET_DIED, self.reap_target()))
+                elif self.passage and fd in self.passage.numbers:
+                    self.passage.ready(fd, events)
                 elif self.command:
                     self.command.ready(fd, events)
             if channel.readable():
@@ -198,6 +202,15 @@ class Agent:
                 self.channel.send(
                     frames.frame(frames.STDERR, text) + frames.pack(frames.EXIT, status)
                 )
+        elif kind == frames.OPEN:
+            if self.passage is None:
+                from harness.guest.passage import Passage
+
+                self.passage = Passage(self.poll, self.channel.send)
+            self.passage.open(payload)
+        elif kind == frames.TALK:
+            if self.passage is not None:
+                self.passage.feed(payload)
         elif command is None:
             pass  # Meant for a command that ended meanwhile.
         elif kind == frames.STDIN:

@@ -16,6 +16,7 @@ from types import FrameType
 from harness.guest import frames
 from harness.guest.api import CommandTimeout, GuestError, Sink
 from harness.guest.channel import RECHECK, Channel, ChannelClosed
+from harness.guest.relay import Relay
 
 CHUNK = 65536
 KILL_GRACE = 10.0
@@ -25,9 +26,10 @@ KILL_GRACE = 10.0
 class Console:
     """One connection to an agent, which runs one command at a time."""
 
-    def __init__(self, channel: Channel, guest_ended: int) -> None:
+    def __init__(self, channel: Channel, guest_ended: int, relay: Relay | None = None) -> None:
         """``guest_ended`` is a descriptor that is readable once the guest has ended."""
         self._channel = channel
+        self._relay = relay
         self._guest_ended = guest_ended
         self._decoder = frames.Decoder()
         self._received: list[tuple[int, bytes]] = []
@@ -134,6 +136,8 @@ class Console:
                 self.target_status = frames.unpack(payload)
             elif kind == frames.FAIL:
                 raise GuestError(payload.decode(errors="replace"))
+            elif kind == frames.TOLD and self._relay is not None:
+                self._relay.told(payload)
         return received
 
     def _turn(self, wakeup: int | None, source: Source | None, deadline: float | None) -> None:
@@ -152,12 +156,14 @@ class Console:
             poll.register(wakeup, select.POLLIN)
         if source is not None and source.fd is not None and source.credit > 0:
             poll.register(source.fd, select.POLLIN)
+        if self._relay is not None:
+            self._relay.register(poll, len(self._to_send))
         wait = RECHECK
         if deadline is not None:
             wait = min(wait, int(max(0.0, deadline - time.monotonic()) * 1000) + 1)
         if not channel.may_wait() or (self._to_send and not channel.may_wait(for_room=True)):
             wait = 0
-        for fd, _ in poll.poll(wait):
+        for fd, events in poll.poll(wait):
             if fd == channel.bell:
                 channel.take_bell()
             elif source is not None and fd == source.fd:
@@ -166,6 +172,8 @@ class Console:
                 os.read(fd, CHUNK)
             elif fd == self._guest_ended:
                 raise ChannelClosed
+            elif self._relay is not None:
+                self._to_send += self._relay.ready(fd, events)
         if channel.readable():
             try:
                 self._received += self._decoder.feed(channel.receive())

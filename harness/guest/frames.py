@@ -26,6 +26,10 @@ STOP = 5
 """To the agent: end everything and power off."""
 RESTART = 6
 """To the agent: kill the target process if it lives, and start it anew."""
+OPEN = 7
+"""To the agent: an operator's connection to a control socket (see `pack`: its number, path)."""
+TALK = 8
+"""To the agent: bytes from such a connection (see `talk`)."""
 
 READY = 16
 """From the agent: every device is bound (name of the unit -> serial number, nodes of tape,
@@ -45,6 +49,8 @@ STOPPED = 23
 
 RESTARTED = 24
 """From the agent: a new target process serves."""
+TOLD = 25
+"""From the agent: bytes for a connection (see `talk`)."""
 
 STDIN_WINDOW = 256 * 1024
 """Bytes of STDIN that may be under way before the agent has given any credit."""
@@ -72,6 +78,16 @@ def unpack(payload: bytes) -> Any:
     return marshal.loads(payload)
 
 
+def talk(kind: int, number: int, data: bytes) -> bytes:
+    """One frame with bytes of an operator's connection; none: its end."""
+    return frame(kind, number.to_bytes(4, "big") + data)
+
+
+def split_talk(payload: bytes) -> tuple[int, bytes]:
+    """The connection's number and the bytes of a payload that `talk` made."""
+    return int.from_bytes(payload[:4], "big"), payload[4:]
+
+
 class Decoder:
     """Cuts a byte stream, fed in pieces of any size, into frames."""
 
@@ -89,7 +105,7 @@ class Decoder:
         while len(buffer) - start >= _HEADER:
             kind = buffer[start]
             length = int.from_bytes(buffer[start + 1 : start + _HEADER], "big")
-            if length > MAX_PAYLOAD or not (RUN <= kind <= RESTART or READY <= kind <= RESTARTED):
+            if length > MAX_PAYLOAD or not (RUN <= kind <= TALK or READY <= kind <= TOLD):
                 raise FrameError(f"frame of kind {kind} and length {length}")
             end = start + _HEADER + length
             if len(buffer) < end:

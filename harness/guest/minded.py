@@ -26,6 +26,7 @@ from harness.guest import ways
 from harness.guest.api import Completed, Device, GuestError, Sink
 from harness.guest.channel import MEMORY, Channel, ChannelClosed
 from harness.guest.console import Console
+from harness.guest.relay import Relay
 from target.plan import RigPlan
 
 CONTROL = "KEYREEL_CONTROL"
@@ -73,6 +74,7 @@ class MindedGuest(ABC):
         self._minder_ended = -1
         self._bell: socket.socket | None = None
         self._lifeline = -1
+        self._relay: Relay | None = None
 
     @abstractmethod
     def require(self) -> None:
@@ -171,7 +173,10 @@ class MindedGuest(ABC):
         self._bell = ours
         channel = Channel(ours.fileno(), memoryview(memory), first=True)
         self._minder_ended = os.pidfd_open(self._minder.pid)
-        self._console = Console(channel, self._minder_ended)
+        here = self.run_directory / self.plan.control.name
+        if self.plan.libraries and here != self.plan.control:
+            self._relay = Relay(here, self.plan.control)
+        self._console = Console(channel, self._minder_ended, self._relay)
 
     def agent_command(self, main: str, bell: str, memory: str) -> list[str]:
         """The agent as a program: ``main`` is the module that has it, with its two devices."""
@@ -271,6 +276,9 @@ class MindedGuest(ABC):
         """End everything at once and clean up."""
         if self._console is not None:
             self._console = None
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
         if self._bell is not None:
             self._bell.close()
             self._bell = None
