@@ -173,7 +173,7 @@ class Holder(Protocol):
         """Hold these, and no others, until the volume is unloaded; from any thread.
 
         While a volume is loaded they come into effect when it is unloaded, if ``keys`` replace
-        others."""
+        others. Raises ValueError for more than the drive holds."""
 
     def drop(self) -> None:
         """Overwrite all that are held."""

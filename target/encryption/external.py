@@ -97,7 +97,6 @@ class External:
         self.refused: Refused | None = None
         """Why it was refused."""
         self._line = Line(drive)
-        self._mounts = 0
         self._leaving: Request | None = None
 
     # --- the source, and the volume ----------------------------------------------------------
@@ -116,26 +115,23 @@ class External:
 
     def close(self) -> None:
         """Somebody else controls the encryption from now on."""
-        self._mounts += 1
         self.held.close()
 
     def mounted(self) -> None:
         """A volume is loaded: the source may send its keys, for which nobody waits."""
-        self.held.load()
-        self._mounts += 1
+        mount = self.held.load()
         if self.source is None or self.asker.barred() is not None or self._drive.unfit is not None:
             return
         request = self._request(found=self._found_anywhere())
-        take = partial(self._take, self._mounts)
-        self._line.post(partial(self.source.mounted, request), take)
+        self._line.post(partial(self.source.mounted, request), partial(self._take, mount))
 
     def _take(self, mount: int, answer: Any, refused: Refused | None) -> None:
         """Hold what `mounted` gave, if that volume is still there."""
         try:
             if refused is not None:
                 self._tell(refused)
-            elif mount == self._mounts:
-                self.held.add(answer)
+            else:
+                self.held.add(mount, answer)
         except (TypeError, ValueError) as error:
             self._broken(str(error) if isinstance(error, ValueError) else "it gave no list of keys")
         finally:
@@ -147,7 +143,6 @@ class External:
 
     def left(self) -> None:
         """It has left them, and the drive has dropped its keys."""
-        self._mounts += 1
         self.held.unload()
         request, self._leaving = self._leaving, None
         if self.source is not None and request is not None:
@@ -158,8 +153,7 @@ class External:
 
     def reset(self) -> None:
         """All keys are gone; the volume stays."""
-        self._mounts += 1
-        self.held.clear()
+        self.held.reset()
 
     def settle(self, seconds: float = SETTLE) -> bool:
         """Wait for what the source does without being waited for, at a target's end; so long at

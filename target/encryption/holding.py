@@ -53,6 +53,8 @@ class Held:
         self._later: list[Grant] | None = None
         """What is pushed while a volume is loaded and takes the place of others."""
         self._loaded = False
+        self._mount = 0
+        """Another number after each load, unload and reset."""
         self._closed = False
 
     def __len__(self) -> int:
@@ -81,15 +83,21 @@ class Held:
 
     # --- what the drive does -----------------------------------------------------------------
 
-    def load(self) -> None:
-        """A volume is loaded: from now on no key is replaced."""
+    def load(self) -> int:
+        """A volume is loaded: from now on no key is replaced. Returns what `add` wants."""
         with self._guard:
             self._loaded = True
+            self._mount += 1
+            return self._mount
 
-    def add(self, keys: Iterable[Grant]) -> None:
-        """Hold these beside the others. Raises ValueError, nothing held."""
+    def add(self, mount: int, keys: Iterable[Grant]) -> None:
+        """Hold these beside the others, unless that volume is gone. Raises ValueError, nothing
+        held."""
         new = self._copies(keys)
         with self._guard:
+            if mount != self._mount:
+                wipe(new)
+                return
             if len(self._keys) + len(new) > self.slots:
                 wipe(new)
                 raise ValueError(self._too_many(len(self._keys) + len(new)))
@@ -101,6 +109,13 @@ class Held:
             wipe(self._keys)
             self._keys, self._later = self._later or [], None
             self._loaded = False
+            self._mount += 1
+
+    def reset(self) -> None:
+        """All keys are gone; the volume stays."""
+        with self._guard:
+            self._mount += 1
+        self.clear()
 
     def clear(self) -> None:
         """Overwrite all keys."""
@@ -112,7 +127,7 @@ class Held:
     def close(self) -> None:
         """Overwrite all keys, and hold none any more."""
         self._closed = True
-        self.clear()
+        self.reset()
 
     def find(self, key_data: KeyData) -> list[Grant]:
         """Copies of the keys with these key-associated data."""

@@ -33,9 +33,11 @@ from target.tape.mount import Medium
 AUTOMATION = Nexus("automation", "port0")
 """The library's own nexus: hosts have port1."""
 NO_KEY_SENT = "no encryption key was sent to the drive"
+MOVE_AND_RESET = "move the cartridge out of the drive, then reset the drive"
+PATIENCE = 1.0
+"""Seconds that a library waits for a command to end before it looks what keeps the drive."""
 _ABORT_INTERVAL = 0.02
 """Seconds."""
-MOVE_AND_RESET = "move the cartridge out of the drive, then reset the drive"
 
 
 class _Power(Enum):
@@ -131,13 +133,15 @@ class AutomationPort:
         """The drive is in that partition, whose ``method`` has keys from ``source``; None: hosts
         control the encryption. Parameters that there are go.
 
-        Raises Refused if the drive takes no keys from libraries, or the source does not serve it.
+        A command that waits for a key is aborted. Raises Refused if the drive takes no keys from
+        libraries, or the source does not serve it.
         """
         drive = self.drive
         asker = Asker(self._library, partition, method, self._tell, self._barred)
         if source is None:
             if drive.control == LIBRARY:
-                drive.put_under(APPLICATION)
+                with self._unasked():
+                    drive.put_under(APPLICATION)
         else:
             if LIBRARY not in abilities.controls(drive.personality):
                 raise Refused(
@@ -151,7 +155,8 @@ class AutomationPort:
             ):
                 drive.external.asker = asker
             else:
-                drive.put_under(LIBRARY, source, asker)
+                with self._unasked():
+                    drive.put_under(LIBRARY, source, asker)
         self._partition, self._method = partition, method
 
     def _barred(self) -> Refused | None:
@@ -164,17 +169,18 @@ class AutomationPort:
     def insert(self, cartridge: Medium) -> None:
         """A cartridge goes into the empty drive, which loads it. CheckCondition, such as 3/53/00:
         it cannot be loaded, and is in the drive all the same."""
-        with self.drive.turn:
+        with self._between_commands():
             self.drive.insert(cartridge)
 
     def eject(self) -> Medium | None:
         """Unload and take the cartridge out, still open; None if there is none.
 
         Raises CheckCondition: 5/53/02 while a host prevents removal, 3/0C/00 where what was written
-        cannot be made durable; then it stays in the drive.
+        cannot be made durable, 2/04/07 while a command waits for a key; then it stays in the
+        drive.
         """
         drive = self.drive
-        with drive.turn:
+        with self._between_commands():
             if drive.cartridge is not None and drive.removal_prevented:
                 raise CheckCondition(s.REMOVAL_PREVENTED)
             cartridge = drive.eject()
@@ -208,6 +214,34 @@ class AutomationPort:
             external = self.drive.external
             if external is not None and self.drive.loaded:
                 external.mounted()
+
+    @property
+    def _asking(self) -> bool:
+        external = self.drive.external
+        return external is not None and external.asked is not None
+
+    @contextmanager
+    def _between_commands(self) -> Iterator[None]:
+        """The drive's turn. Raises CheckCondition 2/04/07 where a key is waited for: that may take
+        long, and whoever moves cartridges holds up the whole library."""
+        while not self.drive.turn.acquire(PATIENCE):
+            if self._asking:
+                raise CheckCondition(s.NOT_READY_IN_OPERATION)
+        try:
+            yield
+        finally:
+            self.drive.turn.release()
+
+    @contextmanager
+    def _unasked(self) -> Iterator[None]:
+        """The drive's turn: what waits for a key is aborted."""
+        while not self.drive.turn.acquire(_ABORT_INTERVAL):
+            if self._asking:
+                self.drive.abort()
+        try:
+            yield
+        finally:
+            self.drive.turn.release()
 
     @contextmanager
     def _stopped(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ class Holding(RuleBasedStateMachine):
         self.keys: Named = []
         self.later: Named | None = None
         self.loaded = False
+        self.mount = 0
         self.secrets: list[Secret] = []
         """What was given, which is copied."""
         self.seen: list[Secret] = []
@@ -51,19 +52,21 @@ class Holding(RuleBasedStateMachine):
             else:
                 self.keys, self.later = keys, None
 
-    @rule(keys=KEYS)
-    def add(self, keys: Named) -> None:
+    @rule(keys=KEYS, late=st.booleans())
+    def add(self, keys: Named, late: bool) -> None:
+        """``late``: for a volume that is gone."""
         try:
-            self.held.add(self.give(keys))
+            self.held.add(self.mount - late, self.give(keys))
         except ValueError:
-            assert len(self.keys) + len(keys) > SLOTS
-        else:
+            assert len(self.keys) * (not late) + len(keys) > SLOTS
+            return
+        if not late:
             self.keys = self.keys + keys
             assert len(self.keys) <= SLOTS
 
     @rule()
     def load(self) -> None:
-        self.held.load()
+        self.mount = self.held.load()
         self.loaded = True
 
     @rule()
@@ -71,6 +74,13 @@ class Holding(RuleBasedStateMachine):
         self.held.unload()
         self.keys, self.later = self.later or [], None
         self.loaded = False
+        self.mount += 1
+
+    @rule()
+    def reset(self) -> None:
+        self.held.reset()
+        self.keys, self.later = [], None
+        self.mount += 1
 
     @rule()
     def drop(self) -> None:

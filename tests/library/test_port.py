@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import pytest
 from keymgr.api import Grant, Notice, Reason, Refused, Request, Severity
 from target.library.port import MOVE_AND_RESET, NO_KEY_SENT, AutomationPort
 from target.scsi import sense as s
+from target.scsi.command import STATUS_TASK_ABORTED
 from target.scsi.sense import CheckCondition, Sense
 from target.tape.logs.status import VERY_HIGH_FREQUENCY
 from tests.encryption.keys import KEY_A, said, set_page, spin, spout
@@ -328,3 +329,42 @@ def test_an_hp_drive_says_it_in_standard_words(tmp_path: Path) -> None:
     one.host.hear()
     assert said(one.host.write(b"one")) == (0x7, 0x74, 0x61)
     one.remove()
+
+
+# --- a source that does not answer ---------------------------------------------------------------
+
+
+def test_nobody_waits_with_a_drive_that_waits_for_a_key(at: Bay) -> None:
+    """Moving is refused; what changes who gives keys ends the waiting, as power does."""
+    began, may = Event(), Event()
+
+    class Hanging(Source):
+        def key_for_write(self, request: Request) -> Grant | None:
+            began.set()
+            assert may.wait(WAIT)
+            return None
+
+    ends: list[Callable[[], object]] = [
+        lambda: at.port.assign("finance", "other", Source()),
+        lambda: at.port.assign("finance", "disabled", None),
+        at.port.reset,
+        at.port.power_cycle,
+    ]
+    statuses: list[int] = []
+    for end in ends:
+        began.clear()
+        at.port.assign("finance", "mine", Hanging())
+        at.host.hear()
+        writing = Thread(target=lambda: statuses.append(at.host.write(b"one").status), daemon=True)
+        writing.start()
+        assert began.wait(WAIT)
+        if not statuses:
+            with pytest.raises(CheckCondition) as raised:
+                at.port.eject()
+            assert raised.value.sense.code is s.NOT_READY_IN_OPERATION
+        end()
+        writing.join(WAIT)
+        assert not writing.is_alive()
+    may.set()
+    assert statuses == [STATUS_TASK_ABORTED] * len(ends)
+    assert at.host.drive.partition.count == 0
