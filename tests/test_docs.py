@@ -71,7 +71,7 @@ def test_which_models_in_words() -> None:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_commands_in_the_texts_exist(path: Path) -> None:
     for line in code(path.read_text(encoding="utf-8")):
-        for words in re.findall(r"(?:^|\./run |\$ )keyreel ([a-z-]+(?: [a-z]+)?)", line):
+        for words in re.findall(r"(?:^|\./run |\$ )keyreel ([a-z-]+(?: [a-z][a-z-]*)?)", line):
             first, _, second = words.partition(" ")
             command = keyreel.commands[first]
             if isinstance(command, click.Group) and second:
