@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from target.clock import SYSTEM, Clock
 from target.files import replace_json
-from target.library import commands, inquiry, logs, mode_pages
+from target.library import commands, element_reservations, inquiry, logs, mode_pages
 from target.library.alerts import Flag, LibraryAlerts
 from target.library.inventory import Inventory, Location
 from target.library.partition import Elements, Partition
@@ -24,7 +24,7 @@ from target.library.personality import LibraryModel
 from target.library.robot import Port, Robot
 from target.scsi import firmware
 from target.scsi import sense as s
-from target.scsi.command import Command, Nexus
+from target.scsi.command import Command, Nexus, ReservationConflict
 from target.scsi.mode import ModePages
 from target.scsi.primary import PrimaryUnit
 from target.scsi.registrations import Capabilities
@@ -169,6 +169,12 @@ class Changer(PrimaryUnit):
         """Only the recommended one is known of these models."""
         return 0, self.model.timeout(command.timeout)
 
+    def require_no_legacy(self) -> None:
+        """Conflict also while anybody has reserved elements."""
+        super().require_no_legacy()
+        if element_reservations.reserved(self):
+            raise ReservationConflict
+
     def restore(self, memory: dict[str, Any]) -> None:
         """The firmware is the model's, or the one that was saved."""
         super().restore(memory)
@@ -201,8 +207,9 @@ class Changer(PrimaryUnit):
         self.vpd_pages = inquiry.vital_product_data(self)
 
     def nexus_gone(self, nexus: Nexus) -> None:
-        """Mode parameters of the nexus alone go."""
+        """Elements that it has reserved are free."""
         super().nexus_gone(nexus)
+        element_reservations.forget(self, nexus)
         self.modes.lost(nexus)
 
     # --- mode parameters ----------------------------------------------------------------------

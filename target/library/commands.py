@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from target.library import element_status, moving, readiness, volume_tags
+from target.library import element_reservations, element_status, moving, readiness, volume_tags
 from target.library.personality import LibraryModel
 from target.scsi import (
     buffers,
@@ -37,4 +37,7 @@ def key(row: Command) -> str:
 
 def of(model: LibraryModel) -> tuple[Command, ...]:
     """The rows that a model has."""
-    return tuple(row for row in COMMANDS if key(row) in model.commands)
+    own = {row.opcode: row for row in element_reservations.COMMANDS}
+    if not model.quirks.get("reserves_elements"):
+        own = {}
+    return tuple(own.get(row.opcode, row) for row in COMMANDS if key(row) in model.commands)

@@ -20,7 +20,9 @@ Decided where documents disagree or are silent:
   5/21/01, since nothing can ever be found there; a type of which the partition has no elements,
   such as mail slots, is GOOD with an empty report: tools ask for all types.
 - Count 0 is an empty report.
-- CURDATA changes nothing: the inventory is always up to date.
+- CURDATA changes nothing, the inventory is always up to date; but without it some makers' libraries
+  (``status_conflicts``: SL500) tell nothing under another host's reservation. IBM's always tell.
+- An open door is no hindrance.
 - An element whose label cannot be read is FULL with EXCEPT and the label is zeros: hosts must not
   take it for a name.
 - IBM's drives under DVCID have nothing else that is valid: EXCEPT 1, ACCESS 0, FULL 0, and
@@ -46,7 +48,7 @@ from target.library.inventory import Held, Kind, Location
 from target.medium.formats import FORMATS
 from target.medium.formats import Kind as Medium
 from target.scsi import sense as s
-from target.scsi.command import Call, Completion, Data, Rule, command
+from target.scsi.command import Call, Completion, Data, ReservationConflict, Rule, command
 from target.scsi.layout import Layout
 from target.scsi.sense import CheckCondition, Sense
 
@@ -98,6 +100,9 @@ class Wanted:
 def read_element_status(changer: Changer, call: Call) -> Completion:
     """READ ELEMENT STATUS. 5/24/00 for a type that there is not; with ``strict_dvcid``, as IBM's
     libraries, for DVCID with a label of a drive, or without one of any other element."""
+    shut_out = changer.reservation not in (None, call.nexus)
+    if shut_out and not call["curdata"] and changer.model.quirks.get("status_conflicts"):
+        raise ReservationConflict
     kind, voltag, dvcid = call["type"], bool(call["voltag"]), bool(call["dvcid"])
     if kind > Kind.DRIVE:
         raise call.invalid("type")

@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target.library.alerts import Flag
+from target.library.element_reservations import require_free
 from target.library.inventory import Kind, Location
 from target.library.robot import MoveFailed
 from target.scsi import sense as s
@@ -44,6 +45,7 @@ def move_medium(changer: Changer, call: Call) -> Completion:
     source, destination = _keeper(changer, call, "source"), _keeper(changer, call, "destination")
     if call["invert"]:
         raise call.invalid("invert")
+    require_free(changer, call.nexus, source, destination)
     changer.require_closed(source, destination)
     try:
         with changer.library.lock:
@@ -61,6 +63,7 @@ def exchange_medium(changer: Changer, call: Call) -> Completion:
     for name in ("inv1", "inv2"):
         if call[name]:
             raise call.invalid(name)
+    require_free(changer, call.nexus, *places)
     changer.require_closed(*places)
     try:
         with changer.library.lock:

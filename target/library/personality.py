@@ -56,7 +56,9 @@ class LibraryModel:
     reservations: dict[str, Any] = field(default_factory=dict)
     quirks: dict[str, Any] = field(default_factory=dict)
     """What the model does otherwise than most: unloads = false, a loaded drive is not emptied by a
-    move; sense_text = true, sense data end with words."""
+    move; sense_text = true, sense data end with words; reserves_elements = true, hosts may reserve
+    single elements; status_conflicts = true, a reservation shuts out READ ELEMENT STATUS without
+    CURDATA."""
 
     @property
     def first(self) -> dict[Kind, int]:

@@ -114,7 +114,9 @@ SCHEMA = Table(
             dict.fromkeys(("short", "inventory", "move", "send_diagnostic"), NUMBER),
             needs=("short",),
         ),
-        "quirks": Table({"unloads": FLAG, "sense_text": FLAG}),
+        "quirks": Table(
+            dict.fromkeys(("unloads", "sense_text", "reserves_elements", "status_conflicts"), FLAG)
+        ),
     },
     needs=(
         "inquiry", "limits", "elements", "status", "tag", "commands", "modes", "vpd", "timeouts",

@@ -8,6 +8,7 @@ from pathlib import Path
 from target.library.changer import Changer
 from target.scsi import sense as s
 from target.scsi.command import Nexus
+from target.transports.inprocess import Reply
 from tests.library.changers import (
     CONFLICT,
     GOOD,
@@ -97,10 +98,93 @@ def test_reserve_and_release(tmp_path: Path) -> None:
     assert it.move(slot(1), drive(1)).status == GOOD
     assert it.send(bytes.fromhex("170000000000")).status == GOOD
     assert other.move(drive(1), slot(1)).status == GOOD
+
+
+def test_quantum_reserves_no_elements(tmp_path: Path) -> None:
+    _, it = host(tmp_path, "quantum/scalar-i500")
     elements = it.send(bytes.fromhex("160100000000"))
     assert code_of(elements) == s.INVALID_FIELD_IN_CDB
     assert elements.sense is not None
     assert elements.sense.pointer == (1, 0)
+
+
+def reserve(it: Host, *ranges: tuple[int, int], key: int = 1) -> Reply:
+    """RESERVE of elements: (count, first address) of each range."""
+    data = b"".join(bytes(2) + count.to_bytes(2) + at.to_bytes(2) for count, at in ranges)
+    return it.send(bytes((0x16, 1, key)) + len(data).to_bytes(2) + b"\0", out=data)
+
+
+def test_elements_are_reserved(tmp_path: Path) -> None:
+    _, it, other = two(tmp_path)
+    assert reserve(it, (2, 0x1000), (1, 0x100)).status == GOOD
+    assert reserve(other, (1, 0x101), key=7).status == GOOD
+    for source, destination in ((slot(1), slot(4)), (slot(1), drive(2)), (slot(3), drive(1))):
+        assert other.move(source, destination).status == CONFLICT
+    assert other.exchange(slot(3), slot(4), slot(1)).status == CONFLICT
+    assert it.move(slot(1), drive(2)).status == CONFLICT
+    assert it.move(slot(1), drive(1)).status == GOOD
+    assert other.status().status == GOOD
+    # The whole unit cannot be had by either, nor what the other has; nor persistently.
+    assert it.send(bytes.fromhex("160000000000")).status == CONFLICT
+    assert reserve(it, (0, 0x100), key=2).status == CONFLICT
+    assert it.send(bytes.fromhex("5e000000000000000800"), size=8).status == CONFLICT
+    # Under the same id it is another list.
+    assert reserve(it, (1, 0x1000)).status == GOOD
+    assert other.move(slot(2), drive(2)).status == GOOD
+    # Released by its id, or with the unit.
+    assert it.send(bytes.fromhex("170102000000")).status == GOOD
+    assert other.move(drive(2), slot(1)).status == CONFLICT
+    assert it.send(bytes.fromhex("170101000000")).status == GOOD
+    assert other.move(drive(2), slot(1)).status == GOOD
+    assert reserve(it, (0, 0x1000)).status == GOOD
+    assert other.move(slot(1), slot(5)).status == CONFLICT
+    assert it.send(bytes.fromhex("170000000000")).status == GOOD
+    assert other.move(slot(1), slot(5)).status == GOOD
+
+
+def test_what_ends_reservations_of_elements(tmp_path: Path) -> None:
+    _, it, other = two(tmp_path)
+    reserve(it, (0, 0x1000))
+    it.changer.nexus_lost(it.nexus)
+    assert other.move(slot(1), slot(4)).status == GOOD
+    it.hear()
+    reserve(it, (0, 0x1000))
+    it.changer.reset()
+    other.hear()
+    assert other.move(slot(4), slot(1)).status == GOOD
+
+
+def test_lists_of_elements_that_are_wrong(tmp_path: Path) -> None:
+    _, it, _ = two(tmp_path)
+    for ranges, byte in (
+        ([(1, 0x1000), (1, 0x0FFF)], 10),
+        ([(6, 0x1000)], 2),
+        ([(0x1000, 0x1000)], 2),
+    ):
+        reply = reserve(it, *ranges)
+        assert code_of(reply) == s.INVALID_PARAMETER
+        assert reply.sense is not None
+        assert reply.sense.pointer == (byte, None)
+    reply = it.send(bytes.fromhex("160101000700"), out=bytes(7))
+    assert code_of(reply) == s.PARAMETER_LIST_LENGTH
+    assert code_of(reserve(it, *[(1, 0x1000)] * 17)) == s.PARAMETER_LIST_LENGTH
+    reply = it.send(bytes.fromhex("160101000600"), out=b"\1" + bytes(5))
+    assert code_of(reply) == s.INVALID_PARAMETER
+    assert reserve(it).status == GOOD
+
+
+def test_whose_status_is_told_under_a_reservation(tmp_path: Path) -> None:
+    for model, status in (("stk/sl500", CONFLICT), ("ibm/ts3500", GOOD), ("spectra/t950", GOOD)):
+        folder = tmp_path / model.replace("/", "-")
+        folder.mkdir()
+        _, it = host(folder, model)
+        other = Host(it.unit, "host1")
+        other.hear()
+        assert it.send(bytes.fromhex("160000000000")).status == GOOD
+        assert it.status().status == GOOD
+        assert other.status().status == status
+        current = bytes.fromhex("b810 0000 ffff 02 00ffff 0000")
+        assert other.send(current, size=65535).status == GOOD
 
 
 def test_persistent_reservations(tmp_path: Path) -> None:
