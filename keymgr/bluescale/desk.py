@@ -153,8 +153,8 @@ class Desk:
         only if the old one is among ``decrypt_only``, so that the partition's tapes stay readable.
         """
         self._ready()
-        self._encrypts(partition, self._bluescale.partitions())
-        professional = self._professional
+        partitions, professional = self._bluescale.partitions(), self._professional
+        self._encrypts(partition, partitions)
         new = Assignment(partition, primary, tuple(dict.fromkeys(decrypt_only)))
         if new.decrypt_only and not professional:
             raise NotAllowed(
@@ -175,6 +175,8 @@ class Desk:
                     f"partition {partition!r} has the primary key {old!r} already, and there is one"
                     f" a partition: {cure}unassign the partition first"
                 )
+            if not professional:
+                self._one_for_all(new, sorted(partitions))
             self._state.assign(new)
             self._audit(
                 "keys assigned",
@@ -362,6 +364,14 @@ class Desk:
                 f"partition {partition!r} does not have BlueScale encryption: choose that as its"
                 " encryption method first"
             )
+
+    def _one_for_all(self, new: Assignment, partitions: Sequence[str]) -> None:
+        for one in self._state.assignments(partitions):
+            if one.partition != new.partition and one.primary not in (None, new.primary):
+                raise NotAllowed(
+                    "Standard Edition has one key for all partitions, and partition"
+                    f" {one.partition!r} has {one.primary!r}: unassign it there first"
+                )
 
     def _record(self, moniker: str) -> Record:
         record = self._state.key(moniker)

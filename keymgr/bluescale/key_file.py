@@ -80,7 +80,7 @@ def seal(
     )
     header += moniker
     with_password = kdf.derive(password, salt, cost)
-    sealed = AESGCM(with_password.reveal()).encrypt(nonce, bytes(exported.key.reveal()), header)
+    sealed = AESGCM(with_password.reveal()).encrypt(nonce, exported.key.reveal(), header)
     with_password.wipe()
     return header + sealed + hashlib.sha256(header + sealed).digest()
 
@@ -100,8 +100,9 @@ def unseal(data: bytes, password: Secret) -> ExportedKey:
     except (UnicodeDecodeError, NotAllowed):
         raise Damaged("the file with the key names no moniker: use another copy of it") from None
     with_password = kdf.derive(password, salt, _cost(*cost))
+    key = Secret(bytes(_KEY))
     try:
-        key = AESGCM(with_password.reveal()).decrypt(nonce, sealed, header)
+        AESGCM(with_password.reveal()).decrypt_into(nonce, sealed, header, key.reveal())
     except InvalidTag:
         raise WrongPassword(
             f"the key password does not open the file with the key {moniker!r}: use the one that"
@@ -109,7 +110,7 @@ def unseal(data: bytes, password: Secret) -> ExportedKey:
         ) from None
     finally:
         with_password.wipe()
-    return ExportedKey(moniker, created, Secret(key))
+    return ExportedKey(moniker, created, key)
 
 
 def _cost(memory: int, passes: int, lanes: int) -> kdf.Cost:

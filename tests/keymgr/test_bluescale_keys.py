@@ -133,6 +133,9 @@ def test_the_option_makes_the_edition_while_the_library_runs(standard: Site) -> 
     assert value(standard.bluescale.key_for_read(read("B")))
     with pytest.raises(NotAllowed, match="Standard Edition has one key"):
         desk.create("C")
+    with pytest.raises(NotAllowed, match="one key for all partitions, and partition 'finance' has"):
+        desk.assign("stock", "B")
+    desk.assign("stock", "A")
 
 
 @pytest.mark.req("BS-07")
