@@ -114,7 +114,9 @@ class External:
             raise Refused(Reason.FAILED, BROKEN, LOOK) from None
 
     def close(self) -> None:
-        """Somebody else controls the encryption from now on."""
+        """Somebody else controls the encryption from now on, and the keys are gone."""
+        self.leaving()
+        self.left()
         self.held.close()
 
     def mounted(self) -> None:
@@ -285,7 +287,11 @@ class External:
         return CheckCondition(code_of(self._drive, refused))
 
     def _tell(self, refused: Refused) -> None:
-        self.asker.tell(Notice(Severity.ERROR, refused.text, refused.cure))
+        try:
+            self.asker.tell(Notice(Severity.ERROR, refused.text, refused.cure))
+        except Exception:
+            # The host has to hear of it all the same.
+            _LOG.exception("%s: operators were not told", self._drive)
 
     def _broken(self, why: str, *, told: bool = True) -> None:
         _LOG.error("%s: the key source will not do: %s", self._drive, why)

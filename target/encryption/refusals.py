@@ -38,4 +38,4 @@ def code_of(drive: Keyed, refused: Refused) -> Code:
         key = numbers.get(refused.number)
         if key is not None:
             return s.code(key, refused.number >> 8, refused.number & 0xFF)
-    return CONDITIONS[refused.reason]
+    return CONDITIONS.get(refused.reason, s.KEY_SERVICE_FAILURE)

@@ -70,12 +70,12 @@ class Keyed(Serviced):
         if new is not None:
             new.attach()
         with self.turn:
+            self.release(self.parameters.taken_over())
+            self.forget_key_failures()
             if self.external is not None:
                 self.external.close()
             self.control, self.external = control, new
             self.waits = self.waits or source is not None
-            self.forget_key_failures()
-            self.release(self.parameters.taken_over())
             self.look_out()
             if new is not None and self.loaded:
                 new.mounted()

@@ -397,6 +397,21 @@ def test_names_that_are_too_long() -> None:
         assert said(host.write(b"one")) == FAILURE
 
 
+def test_a_reason_that_there_is_not() -> None:
+    refused = Refused("because", "nobody knows", "ask")  # type: ignore[arg-type]
+    with under("library", TD9, "A", source=Source(refused)) as host:
+        assert said(host.read(7)) == FAILURE
+
+
+def test_operators_that_cannot_be_told() -> None:
+    def deaf(notice: Notice) -> None:
+        raise OSError("no space left")
+
+    refused = Source(Refused(Reason.NOT_FOUND))
+    with under("library", TD9, "A", source=refused, asker=Asker(tell=deaf)) as host:
+        assert said(host.read(7)) == NOT_FOUND
+
+
 def test_a_refusal_is_told_with_its_cure(caplog: pytest.LogCaptureFixture) -> None:
     """Without a library, in the target's log."""
     caplog.set_level(logging.WARNING)
@@ -562,6 +577,16 @@ def test_a_source_may_push_while_the_drive_waits_for_it() -> None:
 
 
 # --- who controls it, changed while the drive runs -----------------------------------------------
+
+
+def test_the_old_source_hears_of_the_end() -> None:
+    source = Source()
+    with under("library", TD9, "A", source=source) as host:
+        host.drive.put_under("library", Source())
+        assert source.unmounts.get(timeout=WAIT).volume.barcode == "KRL001L9"
+        host.load(load=False)
+        external(host)
+        assert source.unmounts.empty()
 
 
 def test_control_changes_while_hosts_look_on() -> None:
