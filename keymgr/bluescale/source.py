@@ -144,7 +144,7 @@ class BlueScale(KeySource):
             if assignment.primary is None:
                 raise answers.no_primary(request)
             key_data = tape.written(assignment.primary, request)
-            self.state.holds(answers.cartridge(request), assignment.primary)
+            self._note(request, assignment.primary, "write")
             return Grant(self.state.secret(assignment.primary), key_data)
 
     def key_for_read(self, request: Request) -> Grant:
@@ -165,7 +165,7 @@ class BlueScale(KeySource):
                     others=[record.name for record in self.state.listed()],
                     professional=professional,
                 )
-            self.state.holds(answers.cartridge(request), moniker)
+            self._note(request, moniker, "read")
             only = moniker != assignment.primary
             return Grant(self.state.secret(moniker), wanted, decrypt_only=only)
 
@@ -180,6 +180,20 @@ class BlueScale(KeySource):
             except KeyManagerError as error:
                 text = f"the library's keystore does not give the key: {error}"
                 raise Refused(Reason.FAILED, text) from None
+
+    def _note(self, request: Request, moniker: str, to: str) -> None:
+        """No drive gets a key unnoticed."""
+        cartridge = answers.cartridge(request)
+        with self.state.store.transaction():
+            self.state.holds(cartridge, moniker)
+            self.state.audit(
+                "key given",
+                moniker=moniker,
+                to=to,
+                partition=request.partition,
+                drive=request.drive.serial,
+                cartridge=cartridge,
+            )
 
     def _may_write(self, request: Request, assignment: Assignment) -> None:
         """One key a cartridge: what is there and stays must be under the primary key."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keymgr.api import Refused
 from keymgr.bluescale import Copy, NotAllowed
 from keymgr.errors import KeyMissing
 from tests.keymgr.bluescale import START, TAPE, Site, read, secret, site, write
@@ -153,6 +154,25 @@ def test_the_report(library: Site) -> None:
         "cartridges": ["KRL001L9"],
         "deleted": False,
     }
+
+
+def test_every_key_that_a_drive_gets_is_audited(library: Site) -> None:
+    desk = library.desk()
+    desk.create("A")
+    desk.assign("finance", "A")
+    library.bluescale.key_for_write(write())
+    library.bluescale.key_for_read(read("A"))
+    with pytest.raises(Refused):
+        library.bluescale.key_for_read(read("B"))
+    given = [one for one in library.store.audit_entries() if one.event == "key given"]
+    for one, to in zip(given, ("write", "read"), strict=True):
+        assert one.details == {
+            "moniker": "A",
+            "to": to,
+            "partition": "finance",
+            "drive": "KRL0000009",
+            "cartridge": "KRL001L9",
+        }
 
 
 def test_every_doing_is_audited(library: Site) -> None:
