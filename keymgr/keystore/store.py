@@ -25,9 +25,9 @@ from keymgr.errors import (
     KeyManagerError,
     KeyMissing,
 )
-from keymgr.kdf import KEY_SIZE
+from keymgr.kdf import DEFAULT, KEY_SIZE, Cost
 from keymgr.keystore import audit as log
-from keymgr.keystore import backup, tables
+from keymgr.keystore import backup, migrations, tables
 from keymgr.keystore.audit import Entry, Head
 from keymgr.keystore.change import Change, identity
 from keymgr.keystore.database import Database, Taken
@@ -98,6 +98,11 @@ class Keystore:
             database.close()
             raise
         return cls(database, vault, was, now, random)
+
+    @property
+    def version(self) -> int:
+        """Of its tables."""
+        return migrations.VERSION
 
     @property
     def where(self) -> str:
@@ -411,14 +416,17 @@ class Keystore:
 
     # --- backup ---
 
-    def seal(self, realm: str, password: Secret) -> bytes:
-        """All keys and settings of a realm, encrypted under a password, for backups."""
+    def seal(self, realm: str, password: Secret, cost: Cost = DEFAULT) -> bytes:
+        """All keys and settings of a realm, encrypted under a password, for backups.
+
+        Raises Damaged if one of them is.
+        """
         with self._writing() as change:
             kept = [self._kept(record) for record in self.records(realm)]
             values = self._settings(realm)
             details = {"keys": len(kept), "settings": len(values)}
             change.audit(self._now(), realm, "seal", details)
-        return backup.pack(realm, kept, values, password)
+        return backup.pack(realm, kept, values, password, cost)
 
     def unseal(self, realm: str, data: bytes, password: Secret) -> None:
         """Replace the realm's keys and settings by what `seal` made, or change nothing.
