@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.rig_checks import complaints
-from harness.rig_tables import NAMES, SINGLE, Drive, Library, Table, Tables, each
+from harness.rig_tables import NAMES, SINGLE, Drive, Library, Table, Tables, each, variable
 from target.plan import (
     CartridgePlan,
     ChangerPlan,
@@ -77,7 +78,7 @@ class Rig(Tables):
         Raises ValueError or OSError where a library cannot tell what it remembers.
         """
         state = state.absolute()
-        return RigPlan(
+        plan = RigPlan(
             name=self.rig.name,
             seed=self.rig.seed,
             drives=tuple(self._drive(drive, state) for drive in self.drive),
@@ -106,6 +107,14 @@ class Rig(Tables):
                 for source in self.key_source
             ),
         )
+        for name, count in Counter(variable(unit.name) for unit in plan.units).items():
+            if count > 1:
+                # Each file alone is right, so nobody has said so before.
+                raise ValueError(
+                    f"an operator has called a partition {name}, as another unit of the rig is"
+                    " called: rename that one in the rig file"
+                )
+        return plan
 
     def _drive(self, drive: Drive, state: Path) -> DrivePlan:
         return DrivePlan(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.models import unknown
-from harness.rig_tables import Cartridge, Drive, Numbered, Tables
+from harness.rig_tables import Cartridge, Drive, Numbered, Tables, variable
 from target.medium.formats import FORMATS, of_barcode
 from target.personality import load as load_model
 from target.personality import models as known_models
@@ -24,8 +24,7 @@ def complaints(
             " name one of them"
         )
     yield from repeated("barcode", "cartridge", numbered("cartridge", cartridges, "barcode"))
-    # As the environment variables have them, so that no two drives share theirs.
-    names = [(where("drive", n), drive.name.replace("-", "_")) for n, drive in drives]
+    names = [(where("drive", n), variable(drive.name)) for n, drive in drives]
     yield from repeated("name", "drive", names)
     serials = [(where("drive", n), rig.drive_serial(drive)) for n, drive in drives]
     yield from repeated("serial", "drive", serials)

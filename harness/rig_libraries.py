@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from harness.rig_checks import repeated, where
-from harness.rig_tables import Drive, KeySource, Library, Numbered, Partition, Tables
+from harness.rig_tables import Drive, KeySource, Library, Numbered, Partition, Tables, variable
 from keymgr.api import UnknownSource, find
 from target.library import options
+from target.library.inventory import Kind
 from target.library.methods import BLUESCALE
 from target.library.partition import DISABLED
+from target.library.personality import load
 from target.library.personality import models as known_models
 
 OWN_METHODS = (DISABLED, BLUESCALE)
@@ -28,7 +31,8 @@ def library_complaints(rig: Tables, drives: Numbered[Drive], barcodes: set[str])
     sources = [source.name for source in rig.key_source]
     for number, library in enumerate(rig.library, 1):
         yield from _of_library(where("library", number), library)
-    for here, _, partition in places:
+    for here, library, partition in places:
+        yield from _unaddressable(here, library, partition)
         yield from _of_partition(here, partition, [*OWN_METHODS, *sources], barcodes)
     yield from _drives(drives, places, sources)
     held = [(here, barcode) for here, _, one in places for barcode in one.cartridges]
@@ -38,8 +42,8 @@ def library_complaints(rig: Tables, drives: Numbered[Drive], barcodes: set[str])
 
 def _names(rig: Tables, drives: Numbered[Drive], places: Places) -> Iterator[str]:
     """Names and serial numbers: those of drives and changers must tell them apart."""
-    names = [(where("drive", n), drive.name.replace("-", "_")) for n, drive in drives]
-    names += [(here, partition.name.replace("-", "_")) for here, _, partition in places]
+    names = [(where("drive", n), variable(drive.name)) for n, drive in drives]
+    names += [(here, variable(partition.name)) for here, _, partition in places]
     yield from repeated("name", "drive and changer", names)
     serials = [(where("drive", n), rig.drive_serial(drive)) for n, drive in drives]
     serials += [(here, rig.changer_serial(one, partition)) for here, one, partition in places]
@@ -64,6 +68,10 @@ def _of_source(here: str, source: KeySource) -> Iterator[str]:
 def _of_library(here: str, library: Library) -> Iterator[str]:
     if library.model not in known_models():
         yield f"model in {here}: there is no {library.model}: use {_listed(known_models())}"
+    for key in ("password_file", "passphrase_file"):
+        file = getattr(library, key)
+        if file is not None and not Path(file).is_file():
+            yield f"{key} in {here}: there is no file {file}: write one, or remove the key"
     for name in library.options:
         if name not in options.OPTIONS:
             yield f"options in {here}: there is no {name}: use {_listed(options.OPTIONS)}"
@@ -77,6 +85,20 @@ def _of_library(here: str, library: Library) -> Iterator[str]:
             Options.parse(library.bluescale, encrypting, professional=professional)
         except OptionsWrong as error:
             yield f"bluescale in {here}: {error}"
+
+
+def _unaddressable(here: str, library: Library, partition: Partition) -> Iterator[str]:
+    """More places than the library's model has addresses for."""
+    if library.model in known_models():
+        counts = {
+            "drives": (Kind.DRIVE, len(partition.drives)),
+            "slots": (Kind.STORAGE, partition.slots),
+            "mail_slots": (Kind.IMPORT_EXPORT, partition.mail_slots),
+        }
+        for key, (kind, count) in counts.items():
+            most = load(library.model).most(kind)
+            if count > most:
+                yield f"{key} in {here}: {library.model} has addresses for {most}: give it fewer"
 
 
 def _of_partition(

@@ -206,6 +206,11 @@ Numbered = Sequence[tuple[int, _Any]]
 """Things with the number of the table that they come from, which counts over the file."""
 
 
+def variable(name: str) -> str:
+    """A unit's name as environment variables have it: no two units may share theirs."""
+    return name.replace("-", "_")
+
+
 def each(tables: Iterable[_Many]) -> Numbered[_Many]:
     """What the tables stand for, each with the number of its table."""
     return [(number, one) for number, table in enumerate(tables, 1) for one in table.each()]

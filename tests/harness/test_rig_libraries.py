@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.rig import Rig, RigError
+from keymgr.secret import Secret
 from target.plan import RigPlan
+from target.serve import Service
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +63,8 @@ cartridges = ["KRL010L9"]
 def write(folder: Path, text: str) -> Path:
     path = folder / "my.toml"
     path.write_text(text, encoding="utf-8")
+    (folder / "secret").mkdir(exist_ok=True)
+    (folder / "secret/tower").write_text("Open-it\n", encoding="ascii")
     return path
 
 
@@ -113,6 +117,8 @@ def test_a_plan_with_options_is_for_its_owner_alone(tmp_path: Path) -> None:
         ("slots = 1\n", "slots = 0\n", ["slots in [[library.partition]] 3", "equal to 1"]),
         ("slots = 1\n", "slots = 1\nfloors = 2\n",
          ["floors in [[library.partition]] 3", "not known", "mail_slots"]),
+        ("mail_slots = 2", "mail_slots = 300", ["[[library.partition]] 1", "addresses for 240"]),
+        ("secret/tower", "secret/shed", ["password_file in [[library]] 1", "shed: write one"]),
         ("slots = 10\n", "slots = 8\n", ["[[library.partition]] 1", "9 are more than its 8"]),
         ('"drive2"]', '"drive1"]', ["drives in [[library.partition]] 3: drive1 is used twice"]),
         ('"drive2"]', '"drive7"]', ["no drive7: add a [[drive]]"]),
@@ -157,3 +163,25 @@ def test_one_library_written_as_a_table(tmp_path: Path) -> None:
     text = GOOD[: GOOD.index("[[library]]")] + '[library]\nname = "tower"\n'
     with pytest.raises(RigError, match=r"\[\[library\]\]: is written otherwise: write it as \[\["):
         Rig.load(write(tmp_path, text))
+
+
+def test_what_operators_have_made_is_there_for_hosts_at_the_next_start(tmp_path: Path) -> None:
+    """And what they have deleted is not; a name that is taken by then is told."""
+    text = GOOD.replace("[rig]", '[iscsi]\nport = 0\n[rig]\ntransport = "iscsi"', 1)
+    text = text.replace('encryption = "bluescale"\n', "")
+    rig = Rig.load(write(tmp_path, text))
+    service = Service(rig.plan(tmp_path))
+    operator = service.libraries["tower"].login("su", Secret(b"Open-it"))
+    operator.delete_partition("research")
+    operator.set_partition("later", slots=2)
+    assert "later" not in service.units
+    service.close()
+    plan = rig.plan(tmp_path)
+    assert [unit.name for unit in plan.units][4:] == ["finance", "later", "tools"]
+    assert {unit.name: unit.hosts for unit in plan.units}["finance"] == 2
+    service = Service(plan)
+    assert set(service.units) == {unit.name for unit in plan.units}
+    service.close()
+    taken = Rig.load(write(tmp_path, text.replace('"alone"', '"later"')))
+    with pytest.raises(ValueError, match="a partition later, as another unit"):
+        taken.plan(tmp_path)
