@@ -56,7 +56,7 @@ _LEVELS = {
 }
 
 
-SETTLE = 10.0
+SETTLE = 3.0
 """Seconds that a target's end waits for a key source."""
 
 

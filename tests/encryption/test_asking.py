@@ -23,9 +23,11 @@ from keymgr.api import (
     Request,
 )
 from keymgr.secret import Secret
+from target.clock import ManualClock
 from target.encryption.external import Asker
 from target.scsi import sense as s
 from target.scsi.command import STATUS_TASK_ABORTED
+from target.tape.drive import Drive
 from target.transports.inprocess import Reply
 from tests.encryption.keys import KEY_A, KEY_B, said, spin
 from tests.encryption.outside import (
@@ -539,6 +541,33 @@ def test_a_slow_source_holds_one_drive() -> None:
             assert not replies
             source.may.set()
         assert replies[0].data == b"block 0"
+
+
+def test_an_operation_that_waits_for_a_key_can_be_aborted() -> None:
+    """VERIFY with IMMED: its time is over, and whoever comes then waits with it for the key. Keys
+    take real time, whatever clock the drive has."""
+    source, clock = Slow(), ManualClock()
+    with under("library", TD9, "A", source=Source()) as host:
+        cartridge = host.drive.eject()
+        old = host.drive
+        drive = Drive(old.personality, old.serial, old.commands, clock=clock, factor=1.0)
+        drive.put_under("library", source)
+        assert cartridge is not None
+        drive.insert(cartridge)
+        clock.sleep(3600)
+        host.unit = drive
+        host.hear()
+        assert host.verify(7, flags=4).status == GOOD
+        clock.sleep(3600)
+        with meanwhile(host.ready) as replies:
+            assert source.began.wait(WAIT)
+            while not drive.abort():
+                Event().wait(0.01)
+        assert replies[0].status == STATUS_TASK_ABORTED
+        assert wiped(source, host)
+        assert host.ready().status == GOOD, "the operation is over"
+        assert host.position() == 0
+        assert host.read(7).data == b"block 0"
 
 
 def test_loading_does_not_wait_for_keys_and_reading_does() -> None:
