@@ -1,126 +1,29 @@
-"""The control socket: sessions, refusals, passwords, and whatever else clients send."""
+"""The control socket: its table of calls, sessions, refusals, passwords."""
 
 from __future__ import annotations
 
-import gc
 import inspect
-import json
 import logging
-import os
 import socket
-import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harness.control import Control, Kind, Refusal
 from keymgr.bluescale import Desk
-from keymgr.errors import WrongPassword
 from keymgr.secret import Secret
-from target import control, control_sessions, local_socket
+from target import control, control_sessions
 from target.clock import ManualClock
 from target.control_calls import CALLS, SECRET_TYPES, Type
-from target.library.errors import NotAllowed, OperatorError
-from target.library.inventory import Kind as Place
-from target.library.inventory import Location
+from target.library.errors import OperatorError
 from target.library.session import Session
+from tests.harness.shelf import Shelf, refusal
 
 FAR = 60.0
 PASSWORD = "a.password_like-no@other.1"
-LOGIN = b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0right\n'
-
-
-class Screens:
-    """A desk, as far as these tests go."""
-
-    def keys(self) -> list[str]:
-        return ["one"]
-
-
-@dataclass
-class Operations:
-    """A session, as far as these tests go; what it was given stays."""
-
-    given: list[Any] = field(default_factory=list)
-    does: Callable[[], Any] = lambda: None
-    desk: Screens = field(default_factory=Screens)
-    superuser: bool = True
-
-    def require(self, action: str) -> None:
-        if not self.superuser:
-            raise NotAllowed(f"{action} takes a superuser")
-
-    def status(self) -> Any:
-        return self.does()
-
-    def move(self, source: str, destination: str) -> Any:
-        self.given.append((source, destination))
-        return {"place": Location(Place.STORAGE, 7), "kind": Place.DRIVE, "data": b"\0\xff"}
-
-    def restore(self, data: bytes, password: Secret) -> None:
-        self.given += [data, bytes(password.reveal()), password]
-
-    def power_cycle(self) -> None:
-        self.given.append("power")
-
-    def set_partition(self, name: str, drives: Any = None, slots: Any = None) -> None:
-        self.given.append((name, drives, slots))
-
-    def encryption(self, password: Secret) -> Screens:
-        if password.reveal() != b"second":
-            raise WrongPassword("the encryption password is another one: give that")
-        return self.desk
-
-
-@dataclass
-class Shelf:
-    """A library, as far as these tests go."""
-
-    operations: Operations = field(default_factory=Operations)
-
-    def login(self, user: str, password: Secret) -> Operations:
-        if password.reveal() != b"right":
-            raise NotAllowed("user and password do not belong together: try others")
-        return self.operations
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-def path(tmp_path: Path, shelf: Shelf, clock: ManualClock) -> Iterator[Path]:
-    """A server with one library, tower."""
-    server = control.Control(tmp_path / "run" / "control", {"tower": shelf}, clock)
-    yield server.path
-    server.close()
-
-
-@pytest.fixture
-def operator(path: Path) -> Iterator[Control]:
-    with Control(path) as client:
-        client.login("su", "right")
-        yield client
-
-
-def refusal(client: Control, call: str, **arguments: Any) -> tuple[Kind, str]:
-    with pytest.raises(Refusal) as raised:
-        client.call(call, **arguments)
-    return raised.value.kind, str(raised.value)
+LOGIN = b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0right'
 
 
 # --- the table -------------------------------------------------------------------------------
@@ -301,7 +204,7 @@ def test_failures_tell_no_passwords(
     assert "ValueError" in text
     assert "ValueError" in caplog.text
     assert PASSWORD not in text + caplog.text
-    request = control.parse(memoryview(bytearray(LOGIN.replace(b"right", PASSWORD.encode())[:-1])))
+    request = control.parse(memoryview(bytearray(LOGIN.replace(b"right", PASSWORD.encode()))))
     assert PASSWORD not in repr(request)
 
 
@@ -309,228 +212,3 @@ def test_a_password_with_a_line_break_is_no_request(operator: Control) -> None:
     for bad in ("a\nb", b"a\0b", Secret(b"\n")):
         with pytest.raises(Refusal, match="no line breaks"):
             operator.call("authorize", password=bad)
-
-
-# --- whatever clients send -------------------------------------------------------------------
-
-
-class Raw:
-    """A client that sends what it likes."""
-
-    def __init__(self, path: Path) -> None:
-        self.stream = local_socket.connect(path)
-        self.stream.settimeout(FAR)
-        self.file = self.stream.makefile("rb")
-
-    def send(self, data: bytes) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.stream.sendall(data)
-
-    def answer(self) -> Any:
-        """None at the end."""
-        try:
-            line = self.file.readline()
-        except ConnectionResetError:
-            return None
-        return json.loads(line) if line else None
-
-    def close(self) -> None:
-        self.file.close()
-        self.stream.close()
-
-
-@pytest.fixture
-def raw(path: Path) -> Iterator[Raw]:
-    client = Raw(path)
-    yield client
-    client.close()
-
-
-MALFORMED = [
-    b"",
-    b"hello",
-    b"\xff\xfe\x00",
-    b"\0\0\0",
-    b"null",
-    b"[]",
-    b"1e999",
-    b"9" * 5000,
-    b"[" * 100_000,
-    b'{"a":' * 50_000,
-    b'{"call": 7}',
-    b'{"call": null, "args": {}}',
-    b'{"call": "status", "args": []}',
-    b'{"call": "status", "args": {"base64": "AAAA"}}',
-    b'{"call": "status", "args": {"x": {"base64": "?"}}}',
-    b'{"call": "status", "token": 5}',
-    b'{"call": "status", "library": {}}',
-    b'{"call": "no such call"}',
-    b'{"call": "__init__"}',
-    b'{"call": "require", "args": {"action": "status"}}',
-    b'{"call": "bluescale._ready"}',
-    b'{"call": "status", "args": {"self": 1}}',
-    b'{"call": "login", "args": {"user": "su"}}',
-    b'{"call": "login", "args": {"user": "su", "password": "right"}}',
-    b'{"call": "login", "args": {"user": 5}, "secrets": ["password"]}\0right',
-    b'{"call": "login", "args": {"user": "s\\u0000u"}, "secrets": ["password"]}\0right',
-    b'{"call": "login", "args": {"user": "\\ud800"}, "secrets": ["password"]}\0right',
-    b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}',
-    b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0right\0right',
-    b'{"call": "login", "args": {"user": "su"}, "secrets": ["user"]}\0right',
-    b'{"call": "login", "args": {"user": "su"}, "secrets": "password"}\0right',
-    b'{"call": "login", "args": {"user": "su"}, "secrets": ["password", "password"]}\0a\0b',
-    b'{"call": "messages", "args": {"since": true}}',
-    b'{"call": "messages", "args": {"since": 1.5}}',
-    b'{"call": "set_partition", "args": {"name": "a", "drives": "drive0"}}',
-    b'{"call": "set_partition", "args": {"name": "a", "drives": [["drive0"]]}}',
-    b'{"call": "restore", "args": {"data": "text"}, "secrets": ["password"]}\0x',
-]
-
-
-def test_malformed_requests_are_answered_and_the_next_one_is_heard(raw: Raw) -> None:
-    for line in MALFORMED:
-        raw.send(line + b"\n")
-        told = raw.answer()
-        assert told is not None, line[:80]
-        assert told["kind"] == "request", (line[:80], told)
-        assert "right" not in told["error"]
-        assert len(told["error"]) < 200
-    raw.send(LOGIN)
-    assert raw.answer()["result"]["library"] == "tower"
-
-
-@given(line=st.binary(max_size=200))
-@settings(max_examples=200)
-def test_any_line_is_a_request_or_refused(line: bytes) -> None:
-    line = line.replace(b"\n", b"")
-    try:
-        request = control.parse(memoryview(bytearray(line)))
-    except Refusal as refused:
-        assert refused.kind is Kind.REQUEST
-    else:
-        assert isinstance(request.call, str)
-
-
-def test_lines_in_pieces_and_several_at_once(raw: Raw) -> None:
-    for byte in LOGIN:
-        raw.send(bytes([byte]))
-    assert "result" in raw.answer()
-    raw.send(LOGIN * 50 + LOGIN[:9])
-    assert all("result" in raw.answer() for _ in range(50))
-    raw.send(LOGIN[9:])
-    assert "result" in raw.answer()
-
-
-def test_half_a_line_and_gone(path: Path, operator: Control) -> None:
-    for part in (b"", b"{", LOGIN[:-1], LOGIN):
-        client = Raw(path)
-        client.send(part)
-        client.close()
-    assert operator.call("status") is None
-
-
-def test_a_huge_line_is_hung_up_on(
-    raw: Raw, operator: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(control, "LONGEST", 1 << 20)
-    raw.send(b"x" * (3 << 20))
-    told = raw.answer()
-    assert told is None or told["kind"] == "request"
-    assert raw.answer() is None
-    assert operator.call("status") is None
-
-
-def test_many_clients(path: Path, operator: Control) -> None:
-    """Those that are too many are told so; when others have gone there is room again."""
-    clients = [Raw(path) for _ in range(control.MOST + 5)]
-    refused = [client for client in clients if client is clients[-1]]
-    assert "too many clients" in refused[0].answer()["error"]
-    assert operator.call("status") is None
-    for client in clients:
-        client.close()
-    after: Any = {"error": "too many clients"}
-    while "too many clients" in after.get("error", ""):
-        client = Raw(path)
-        client.send(LOGIN)
-        after = client.answer() or after
-        client.close()
-    assert after["result"]["user"] == "su"
-
-
-def test_clients_at_the_same_time(path: Path) -> None:
-    done = []
-
-    def work() -> None:
-        with Control(path) as client:
-            client.login("su", "right")
-            for _ in range(20):
-                client.call("move", source="a", destination="b")
-        done.append(True)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(FAR)
-    assert len(done) == 8
-
-
-# --- the socket ------------------------------------------------------------------------------
-
-
-def test_nobody_else_gets_in(path: Path) -> None:
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_ISSOCK(path.stat().st_mode)
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-def test_a_folder_with_a_long_name_and_what_a_kill_left(tmp_path: Path) -> None:
-    folder = tmp_path / ("long" * 50) / ("name" * 50)
-    folder.mkdir(parents=True)
-    left = local_socket.listen(folder / "control")
-    left.close()
-    server = control.Control(folder / "control", {"tower": Shelf()})
-    with Control(folder / "control") as client:
-        client.login("su", "right")
-    server.close()
-    assert not (folder / "control").exists()
-    assert refusal(client, "status")[0] is Kind.UNREACHABLE
-
-
-def test_a_call_that_runs_is_answered_before_the_end(tmp_path: Path) -> None:
-    shelf = Shelf()
-    server = control.Control(tmp_path / "control", {"tower": shelf})
-    runs, go_on, told = threading.Event(), threading.Event(), []
-
-    def slow() -> str:
-        runs.set()
-        assert go_on.wait(FAR)
-        return "done"
-
-    shelf.operations.does = slow
-    with Control(tmp_path / "control") as client:
-        client.login("su", "right")
-        caller = threading.Thread(target=lambda: told.append(client.call("status")))
-        caller.start()
-        assert runs.wait(FAR)
-        closing = threading.Thread(target=server.close)
-        closing.start()
-        go_on.set()
-        closing.join(FAR)
-        caller.join(FAR)
-        assert told == ["done"]
-        assert refusal(client, "status")[0] is Kind.UNREACHABLE
-
-
-def test_nothing_is_left_open(tmp_path: Path) -> None:
-    gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
-    threads = threading.active_count()
-    for _ in range(3):
-        server = control.Control(tmp_path / "control", {"tower": Shelf()})
-        with Control(tmp_path / "control") as client:
-            client.login("su", "right")
-        server.close()
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
-    assert threading.active_count() == threads

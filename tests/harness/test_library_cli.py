@@ -1,8 +1,7 @@
-"""keyreel library and keyreel bluescale, as users type them, at a library in this process."""
+"""keyreel library, as users type it, at a library in this process."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,177 +9,32 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 
-from harness.bluescale_cli import bluescale
-from harness.cli import main
 from harness.control import Control
-from harness.library_cli import library
 from harness.operator_cli import Call
-from harness.rig import Rig
-from keymgr import kdf
 from target.control_calls import CALLS, SECRET_TYPES
 from target.library import options
 from target.library.library import Library
-from target.library.users import Cost
 from target.serve import Service
-from target.shelf import stock
+from tests.harness.operators import (
+    COMMANDS,
+    FIRST,
+    KEY_PASSWORD,
+    LIBRARY,
+    SECOND,
+    THIRD,
+    Keyreel,
+    password_file,
+)
 
 ROOT = Path(__file__).parents[2]
 FAR = 60.0
-RIG = """
-[rig]
-name = "tower"
-transport = "iscsi"
-[iscsi]
-port = 0
-[[cartridge]]
-barcode = "KRL001L9"
-[[cartridge]]
-barcode = "KRL002L9"
-[[cartridge]]
-barcode = "OUT001L9"
-[[drive]]
-name = "drive0"
-model = "ibm/ult3580-td9"
-[[drive]]
-name = "drive1"
-model = "ibm/ult3580-td9"
-[[library]]
-name = "tower"
-model = "spectra/t950"
-[[library.partition]]
-name = "finance"
-drives = ["drive0"]
-slots = 5
-mail_slots = 2
-encryption = "bluescale"
-cartridges = ["KRL001L9", "KRL002L9"]
-[[library.partition]]
-name = "archive"
-drives = ["drive1"]
-slots = 3
-"""
-FIRST, SECOND, THIRD = "first.password-like-no@other", "second_one.9", "third-one@8"
-KEY_PASSWORD = "of-the.file@17"
-
-
-@dataclass
-class Done:
-    """A command that has ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> Any:
-        """Its output, which is JSON."""
-        return json.loads(self.out)
-
-
-Keyreel = Callable[..., Done]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the commands are typed in."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return tmp_path / "work"
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "shelf"
-
-
-@pytest.fixture
-def service(folder: Path, state: Path) -> Iterator[Service]:
-    """A rig that is served; its passwords cost little."""
-    file = folder.parent / "tower.toml"
-    file.write_text(RIG, encoding="utf-8")
-    state.mkdir()
-    plan = Rig.load(file).plan(state)
-    stock(plan)
-    served = Service(plan)
-    tower = served.libraries["tower"]
-    tower.cost = Cost(2, 1, 1)
-    tower.bluescale.cost = kdf.Cost(8, 1, 1)
-    yield served
-    served.close()
-
-
-@pytest.fixture
-def tower(service: Service) -> Library:
-    return service.libraries["tower"]
-
-
-@pytest.fixture
-def keyreel(service: Service, state: Path, monkeypatch: pytest.MonkeyPatch) -> Keyreel:
-    """Type a keyreel command: ``keyreel("library move a b", stdin="", status=0)``."""
-    monkeypatch.setenv("KEYREEL_CONTROL", str(state / "run" / "control"))
-
-    def typed(words: str, stdin: str = "", status: int = 0) -> Done:
-        monkeypatch.setattr(sys, "argv", ["keyreel", *words.split()])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                main()
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else 0
-        done = Done(code, out.getvalue(), err.getvalue())
-        assert code == status, done
-        if status:
-            assert done.err.startswith("keyreel: "), done
-            assert done.err.count("\n") == 1, done
-        return done
-
-    return typed
-
-
-@pytest.fixture
-def su(keyreel: Keyreel) -> Keyreel:
-    """The same, logged in as the superuser."""
-    keyreel("library login", "\n")
-    return keyreel
-
-
-@pytest.fixture
-def screens(su: Keyreel) -> Keyreel:
-    """The same, with the encryption screens open."""
-    su("bluescale authorize", "\n")
-    return su
-
-
-@pytest.fixture
-def professional(screens: Keyreel, tower: Library) -> Keyreel:
-    """The same, in Professional Edition."""
-    screens(f"library option add {options.issue(options.PROFESSIONAL, tower.serial)}")
-    return screens
 
 
 # --- the commands and the table --------------------------------------------------------------
-
-
-def all_commands(group: click.Group) -> Iterator[Call]:
-    for command in group.commands.values():
-        if isinstance(command, click.Group):
-            yield from all_commands(command)
-        else:
-            assert isinstance(command, Call)
-            yield command
-
-
-COMMANDS = [*all_commands(library), *all_commands(bluescale)]
 
 
 def test_each_call_has_a_command() -> None:
@@ -278,14 +132,6 @@ def test_roles(su: Keyreel) -> None:
 
 
 # --- passwords -------------------------------------------------------------------------------
-
-
-def password_file(folder: Path, password: str, mode: int = 0o600) -> Path:
-    file = folder / "password"
-    file.unlink(missing_ok=True)
-    file.write_text(password)
-    file.chmod(mode)
-    return file
 
 
 def test_a_password_in_a_file(su: Keyreel, folder: Path) -> None:
@@ -417,153 +263,10 @@ def test_lists_have_a_form_for_people_and_one_for_programs(screens: Keyreel) -> 
     screens("bluescale create first")
     for command in COMMANDS:
         if any(parameter.name == "as_json" for parameter in command.params):
-            group = "library" if command in [*all_commands(library)] else "bluescale"
+            group = "library" if command in LIBRARY else "bluescale"
             words = f"{group} {command.name}"
             assert isinstance(screens(f"{words} --json").rows, list | dict), words
             assert "{" not in screens(words).out, words
-
-
-# --- encryption ------------------------------------------------------------------------------
-
-
-@pytest.mark.req("BS-02")
-def test_the_encryption_password_is_a_gate_of_its_own(su: Keyreel, tower: Library) -> None:
-    assert "keyreel bluescale authorize" in su("bluescale keys", status=1).err
-    assert "not the encryption password" in su("bluescale authorize", "x\n", status=1).err
-    assert "wrong encryption password" in tower.messages.since()[-1].text
-    assert "keyreel bluescale authorize" in su("bluescale keys", status=1).err
-    su("bluescale authorize", "\n")
-    su("bluescale keys")
-    su("bluescale password", f"\n{FIRST}\n")
-    su("library login", "\n")
-    su("bluescale authorize", "\n", status=1)
-    su("bluescale authorize", f"{FIRST}\n")
-    assert su("bluescale status --json").rows["blank"] is False
-    told = su("bluescale password", f"{FIRST}\nwith a space\n", status=1).err
-    assert "with a space" not in told
-
-
-@pytest.mark.req("BS-04")
-def test_secure_initialization(screens: Keyreel) -> None:
-    screens("bluescale secure-initialization on")
-    screens("library power-cycle")
-    assert re.search("encryption +locked", screens("library status").out)
-    screens("bluescale keys", status=1)
-    screens("bluescale authorize", "\n")
-    assert re.search("encryption +ready", screens("library status").out)
-    screens("bluescale secure-initialization off")
-    assert screens("bluescale status --json").rows["secure_initialization"] is False
-
-
-@pytest.mark.req("BS-06")
-@pytest.mark.req("BS-07")
-def test_keys_are_made_and_assigned(professional: Keyreel) -> None:
-    assert "Export a copy" in professional("bluescale create first").out
-    professional("bluescale create second")
-    professional("bluescale assign finance first --decrypt-only second")
-    rows = professional("bluescale keys --json").rows
-    assert [(row["moniker"], row["primary_of"], row["decrypts_for"]) for row in rows] == [
-        ("first", ["finance"], []), ("second", [], ["finance"]),
-    ]  # fmt: skip
-    professional("bluescale unassign finance")
-    assert professional("bluescale status --json").rows["partitions"][0]["primary"] is None
-    assert "there is a key 'first'" in professional("bluescale create first", status=1).err
-
-
-@pytest.mark.req("BS-10")
-@pytest.mark.req("BS-11")
-@pytest.mark.req("BS-12")
-def test_keys_are_exported_deleted_and_imported(screens: Keyreel, folder: Path) -> None:
-    screens("bluescale create first")
-    file = password_file(folder, KEY_PASSWORD)
-    screens(f"bluescale export first --password-file {file} --location safe")
-    exported = folder / "first.bsk"
-    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
-    data = exported.read_bytes()
-    assert data
-    told = screens(f"bluescale export first --password-file {file}", status=1).err
-    assert "is there already" in told
-    assert exported.read_bytes() == data
-    screens("bluescale export first --output other", f"{KEY_PASSWORD}\n")
-    assert screens("bluescale keys --json").rows[0]["copies"] == 2
-    assert sorted(path.name for path in folder.iterdir()) == ["first.bsk", "other", "password"]
-    # The moniker once more, or nothing is deleted.
-    assert "type the moniker" in screens("bluescale delete first", "frist\n", status=1).err
-    screens("bluescale delete first --confirm firts", status=1)
-    screens("bluescale delete first", "first\n")
-    assert screens("bluescale keys --json").rows == []
-    assert "does not open" in screens("bluescale import first.bsk", "wrong\n", status=1).err
-    assert screens("bluescale keys --json").rows == []
-    assert "was imported" in screens("bluescale import first.bsk", f"{KEY_PASSWORD}\n").out
-    assert "was there already" in screens(f"bluescale import other --password-file {file}").out
-    assert "cannot be read" in screens("bluescale import none.bsk", "x\n", status=1).err
-
-
-def test_nothing_is_exported_where_no_file_can_be(screens: Keyreel, folder: Path) -> None:
-    screens("bluescale create first")
-    told = screens("bluescale export first --output none/x", f"{KEY_PASSWORD}\n", status=1).err
-    assert "none/x cannot be written" in told
-    told = screens("bluescale export second", f"{KEY_PASSWORD}\n", status=1).err
-    assert "no key 'second'" in told
-    (folder / "link").symlink_to(folder / "nowhere")
-    told = screens("bluescale export first --output link", f"{KEY_PASSWORD}\n", status=1).err
-    assert "is there already" in told
-    assert [path.name for path in folder.iterdir()] == ["link"]
-
-
-@pytest.mark.req("BS-03")
-def test_two_of_three_passwords_move_keys(professional: Keyreel, folder: Path) -> None:
-    professional("bluescale create first")
-    same = f"\n{FIRST}\n{FIRST}\n{THIRD}\n"
-    assert "different" in professional("bluescale mode multi", same, status=1).err
-    professional("bluescale mode multi", f"\n{FIRST}\n{SECOND}\n{THIRD}\n")
-    professional("library login", "\n")
-    professional("bluescale authorize", f"{SECOND}\n")
-    one = f"{FIRST}\n{FIRST}\n{KEY_PASSWORD}\n"
-    assert "different ones" in professional("bluescale export first", one, status=1).err
-    two = f"{THIRD}\n{FIRST}\n{KEY_PASSWORD}\n"
-    professional("bluescale export first", two)
-    professional("bluescale import first.bsk", two)
-    first, third = password_file(folder, FIRST), folder / "third"
-    third.write_text(THIRD)
-    third.chmod(0o600)
-    files = f"--authorization-file {first} --authorization-file {third}"
-    professional(f"bluescale import first.bsk {files}", f"{KEY_PASSWORD}\n")
-    one_file = f"--authorization-file {third}"
-    professional(f"bluescale import first.bsk {one_file}", f"{KEY_PASSWORD}\n", status=2)
-    professional("bluescale password", f"{FIRST}\na1\na2\na3\n")
-    professional("bluescale mode single", "a2\n\n", status=1)
-    professional("bluescale mode single", f"a2\n{FIRST}\n")
-    assert professional("bluescale status --json").rows["user_mode"] == "single"
-
-
-@pytest.mark.req("BS-18")
-def test_tracking(screens: Keyreel) -> None:
-    screens("bluescale create first")
-    assert screens("bluescale copy add first vault").out == "copy 1\n"
-    screens("bluescale copy add first desk")
-    screens("bluescale copy move first 2 bank")
-    screens("bluescale copy remove first 1")
-    screens("bluescale plan first --expires 2031-01-01 --shares 3")
-    (row,) = screens("bluescale tracking --json").rows
-    assert [copy["location"] for copy in row["copies"]] == ["bank"]
-    assert (row["expires"], row["shares"]) == ("2031-01-01", 3)
-    assert "bank" in screens("bluescale tracking").out
-    assert "no date" in screens("bluescale plan first --expires soon", status=1).err
-
-
-@pytest.mark.req("BS-13")
-def test_backup_and_restore(screens: Keyreel, folder: Path) -> None:
-    screens("bluescale create first")
-    screens("library backup all.backup", f"{KEY_PASSWORD}\n")
-    assert stat.S_IMODE((folder / "all.backup").stat().st_mode) == 0o600
-    assert "is there" in screens("library backup all.backup", f"{KEY_PASSWORD}\n", status=1).err
-    screens("bluescale delete first --confirm first")
-    screens("library restore all.backup", "wrong.1\n", status=1)
-    assert screens("bluescale keys --json").rows == []
-    screens("library restore all.backup", f"{KEY_PASSWORD}\n")
-    screens("bluescale authorize", "\n")
-    assert [row["moniker"] for row in screens("bluescale keys --json").rows] == ["first"]
 
 
 # --- from Python, and secrets ----------------------------------------------------------------
