@@ -113,6 +113,7 @@ def check(done: Completion, room: int, changer: Changer) -> int | None:
     return code.key
 
 
+@pytest.mark.req("SMC-CMD-ANY")
 def test_any_command_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, say: Say
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from target.library.changer import Changer
 from target.scsi import sense as s
 from target.scsi.command import Nexus
@@ -29,6 +31,7 @@ def two(tmp_path: Path) -> tuple[Tower, Host, Host]:
     return tower, it, other
 
 
+@pytest.mark.req("SMC-HOST-UA")
 def test_a_move_of_a_host_is_told_to_nobody(tmp_path: Path) -> None:
     _, it, other = two(tmp_path)
     assert it.move(slot(1), drive(1)).status == GOOD
@@ -36,6 +39,7 @@ def test_a_move_of_a_host_is_told_to_nobody(tmp_path: Path) -> None:
     assert other.contents()[drive(1)] == "KRL001L9"
 
 
+@pytest.mark.req("SMC-HOST-UA")
 def test_what_operators_do_is_told_to_everybody_once(tmp_path: Path) -> None:
     _, it, other = two(tmp_path)
     it.changer.inventory_changed()
@@ -45,6 +49,7 @@ def test_what_operators_do_is_told_to_everybody_once(tmp_path: Path) -> None:
         assert one.hear() == [s.MEDIUM_MAY_HAVE_CHANGED, s.IMPORT_EXPORT_ACCESSED]
 
 
+@pytest.mark.req("SMC-HOST-UA")
 def test_a_partition_changes(tmp_path: Path) -> None:
     tower, it, other = two(tmp_path)
     it.changer.repartition(partition(1, 3, 0))
@@ -89,6 +94,7 @@ def test_inquiry_and_report_luns_pass_attentions(tmp_path: Path) -> None:
     assert it.ready().status == GOOD
 
 
+@pytest.mark.req("SMC-HOST-RESERVE")
 def test_reserve_and_release(tmp_path: Path) -> None:
     _, it, other = two(tmp_path)
     assert it.send(bytes.fromhex("160000000000")).status == GOOD
@@ -114,6 +120,7 @@ def reserve(it: Host, *ranges: tuple[int, int], key: int = 1) -> Reply:
     return it.send(bytes((0x16, 1, key)) + len(data).to_bytes(2) + b"\0", out=data)
 
 
+@pytest.mark.req("SMC-HOST-RESERVE")
 def test_elements_are_reserved(tmp_path: Path) -> None:
     _, it, other = two(tmp_path)
     assert reserve(it, (2, 0x1000), (1, 0x100)).status == GOOD
@@ -187,6 +194,7 @@ def test_whose_status_is_told_under_a_reservation(tmp_path: Path) -> None:
         assert other.send(current, size=65535).status == GOOD
 
 
+@pytest.mark.req("SMC-HOST-RESERVE")
 def test_persistent_reservations(tmp_path: Path) -> None:
     _, it, other = two(tmp_path)
     keys = bytes(8) + (7).to_bytes(8) + bytes(8)
@@ -200,6 +208,7 @@ def test_persistent_reservations(tmp_path: Path) -> None:
     assert it.move(slot(1), drive(1)).status == GOOD
 
 
+@pytest.mark.req("SMC-HOST-THREADS")
 def test_hosts_on_many_threads_lose_nothing(tmp_path: Path) -> None:
     """Two changers of one library, two hosts each, and somebody who repartitions."""
     tower = Tower(tmp_path, "spectra/t950", ["LTO-9"] * 4)

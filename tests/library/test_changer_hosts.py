@@ -38,6 +38,7 @@ def read_status(it: Host, kind: int, flags: int, start: int, count: int, room: i
     return reply.data
 
 
+@pytest.mark.req("SMC-HOST-TOOLS")
 @pytest.mark.parametrize("model", MODELS)
 def test_mtx(tmp_path: Path, model: str) -> None:
     """mtx 1.3.12: status, load and unload; it dies where counts do not agree."""
@@ -89,6 +90,7 @@ def test_mtx_with_altres(tmp_path: Path) -> None:
         assert len(decode(data)) == 10
 
 
+@pytest.mark.req("SMC-HOST-TOOLS")
 @pytest.mark.parametrize("model", MODELS)
 def test_linux_ch(tmp_path: Path, model: str) -> None:
     """The driver initialises, learns the elements and then asks for one at a time."""
@@ -109,6 +111,7 @@ def test_linux_ch(tmp_path: Path, model: str) -> None:
         assert code_of(reply)[:3] == (5, *codes[name])
 
 
+@pytest.mark.req("SMC-HOST-TOOLS")
 @pytest.mark.parametrize("model", FAMILIES)
 def test_proxmox(tmp_path: Path, model: str) -> None:
     """Element status of all elements at once, then the drives' names; its reader takes only

@@ -54,6 +54,7 @@ STRINGS = {
 }
 
 
+@pytest.mark.req("SMC-PAGE-ID")
 @pytest.mark.parametrize("model", STRINGS)
 def test_standard_inquiry_data(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model)
@@ -72,6 +73,7 @@ def test_texts_of_makers(tmp_path: Path) -> None:
     assert inquiry(it, 0x83)[4:] == (b"\x02\x01\x00\x28IBM     03584L32        KRL9000001  0401")
 
 
+@pytest.mark.req("SMC-PAGE-ID")
 @pytest.mark.parametrize("model", MODELS)
 def test_vital_product_data(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model, [])
@@ -130,6 +132,7 @@ def test_more_places_than_addresses_are_refused(tmp_path: Path) -> None:
 # --- mode pages ----------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SMC-PAGE-MODE")
 @pytest.mark.parametrize("model", MODELS)
 def test_element_addresses(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model, [])
@@ -158,6 +161,7 @@ CAPABILITIES = {
 }
 
 
+@pytest.mark.req("SMC-PAGE-MODE")
 @pytest.mark.parametrize("model", CAPABILITIES)
 def test_device_capabilities(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model)
@@ -176,6 +180,7 @@ def test_all_pages_at_once(tmp_path: Path) -> None:
     assert codes == [0x0A, 0x1D, 0x1E, 0x1F]
 
 
+@pytest.mark.req("SMC-PAGE-MODE")
 def test_mode_select_takes_pages_back_as_they_are(tmp_path: Path) -> None:
     _, it = host(tmp_path, "ibm/ts3500")
     page = mode(it, 0x1D)[4:]
@@ -222,6 +227,7 @@ def flags(it: Host) -> set[int]:
     return {row[1] for row in rows if row[4]}
 
 
+@pytest.mark.req("SMC-PAGE-ALERT")
 def test_tape_alerts_of_the_library(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     assert log(it, 0)[4:] == b"\x00\x2e"
@@ -252,6 +258,7 @@ def test_sense_data_in_words(tmp_path: Path) -> None:
     assert done.sense[15:18] == bytes((0xC0, 0, 6))
 
 
+@pytest.mark.req("SMC-CMD-TABLE")
 @pytest.mark.parametrize("model", MODELS)
 def test_supported_operation_codes_are_those_that_there_are(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model, [])

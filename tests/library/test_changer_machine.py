@@ -12,7 +12,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from target import personality
 from target.library.changer import Changer
@@ -152,8 +157,9 @@ def _memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-Moves.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
-test_random_moves = Moves.TestCase
+@pytest.mark.req("SMC-MOVE-STATE")
+def test_random_moves() -> None:
+    run_state_machine_as_test(Moves, settings=settings(max_examples=60, stateful_step_count=40))
 
 
 # --- kills ---------------------------------------------------------------------------------------
@@ -239,6 +245,7 @@ WAYS: dict[str, Callable[[Robot], None]] = {
 }
 
 
+@pytest.mark.req("SMC-MOVE-SAFE")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_kill_between_any_two_steps_loses_nothing(tmp_path: Path, way: str) -> None:
     number = 0

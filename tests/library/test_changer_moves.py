@@ -44,6 +44,7 @@ def closed(tower: Tower, barcode: str) -> bool:
     return True
 
 
+@pytest.mark.req("SMC-MOVE-MEDIUM")
 @pytest.mark.parametrize("model", FAMILIES)
 def test_a_cartridge_goes_everywhere(tmp_path: Path, model: str) -> None:
     tower, it = host(tmp_path, model)
@@ -59,6 +60,7 @@ def test_a_cartridge_goes_everywhere(tmp_path: Path, model: str) -> None:
         assert closed(tower, "KRL001L9") == (inside is None)
 
 
+@pytest.mark.req("SMC-MOVE-MEDIUM")
 def test_the_picker_is_zero_or_itself(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     ends = bytes.fromhex("1000 1002")
@@ -67,6 +69,7 @@ def test_the_picker_is_zero_or_itself(tmp_path: Path) -> None:
     assert (code_of(other), pointer(other)) == (s.INVALID_ELEMENT, (2, None))
 
 
+@pytest.mark.req("SMC-MOVE-ADDRESS")
 def test_what_is_no_element(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     for source, destination, byte in (
@@ -81,6 +84,7 @@ def test_what_is_no_element(tmp_path: Path) -> None:
     assert pointer(it.move(0x1000, 0x0001)) == (6, None)
 
 
+@pytest.mark.req("SMC-MOVE-FULL")
 def test_full_and_empty(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     before = dict(tower.inventory)
@@ -110,6 +114,7 @@ def test_mtx_writes_into_the_control_byte(tmp_path: Path) -> None:
 # --- drives --------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("SMC-MOVE-DRIVE")
 @pytest.mark.parametrize(
     ("model", "code"),
     [
@@ -134,6 +139,7 @@ def test_a_loaded_drive_is_unloaded_or_not(tmp_path: Path, model: str, code: Cod
         assert it.move(drive(1), slot(4)).status == GOOD
 
 
+@pytest.mark.req("SMC-MOVE-DRIVE")
 def test_a_host_prevents_removal_in_the_drive(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     it.move(slot(1), drive(1))
@@ -162,6 +168,7 @@ def test_a_drive_that_cannot_eject(tmp_path: Path) -> None:
     assert it.contents()[drive(1)] == "KRL001L9"
 
 
+@pytest.mark.req("SMC-MOVE-FIT")
 def test_another_shape_does_not_fit(tmp_path: Path) -> None:
     for model, code in (
         ("spectra/t950", s.WRONG_CARTRIDGE),
@@ -253,6 +260,7 @@ def test_power_puts_back_what_is_in_drives(tmp_path: Path) -> None:
 # --- exchanging and positioning ------------------------------------------------------------------
 
 
+@pytest.mark.req("SMC-MOVE-EXCHANGE")
 def test_exchange(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     it.move(slot(1), drive(1))
@@ -269,6 +277,7 @@ def test_exchange(tmp_path: Path) -> None:
     assert [tower.fakes[at].loaded for at in (1, 2)] == [True, True]
 
 
+@pytest.mark.req("SMC-MOVE-EXCHANGE")
 def test_exchange_that_cannot_be(tmp_path: Path) -> None:
     tower, it = host(tmp_path, cartridges=["KRL001L9", "KRL002L9", "KRL003L9", "KRL004JE"])
     it.move(slot(1), drive(1))
@@ -290,6 +299,7 @@ def test_exchange_that_cannot_be(tmp_path: Path) -> None:
     assert (code_of(reply), pointer(reply)) == (s.INVALID_ELEMENT, (8, None))
 
 
+@pytest.mark.req("SMC-MOVE-EXCHANGE")
 def test_an_exchange_that_fails_halfway_puts_back(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     it.move(slot(1), drive(1))
@@ -320,6 +330,7 @@ def test_position(tmp_path: Path) -> None:
 # --- door and mail slots -------------------------------------------------------------------------
 
 
+@pytest.mark.req("SMC-READY-DOOR")
 @pytest.mark.parametrize(
     ("model", "code"),
     [
@@ -354,6 +365,7 @@ def prevented(it: Host) -> bool:
     return it.changer.prevents
 
 
+@pytest.mark.req("SMC-READY-MAIL")
 def test_mail_slots_open_and_close(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     other = Host(it.unit, "host1")
@@ -372,6 +384,7 @@ def test_mail_slots_open_and_close(tmp_path: Path) -> None:
     assert (code_of(reply), pointer(reply)) == (s.INVALID_FIELD_IN_CDB, (4, 4))
 
 
+@pytest.mark.req("SMC-READY-PREVENT")
 def test_hosts_lock_mail_slots(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     other = Host(it.unit, "host1")
@@ -388,6 +401,7 @@ def test_hosts_lock_mail_slots(tmp_path: Path) -> None:
     assert (code_of(reply), pointer(reply)) == (s.INVALID_FIELD_IN_CDB, (4, 1))
 
 
+@pytest.mark.req("SMC-READY-PREVENT")
 def test_a_reset_closes_mail_slots_and_allows_removal(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     it.prevent(True)
@@ -400,6 +414,7 @@ def test_a_reset_closes_mail_slots_and_allows_removal(tmp_path: Path) -> None:
     assert it.elements(3)[0].access
 
 
+@pytest.mark.req("SMC-READY-INIT")
 @pytest.mark.parametrize("opcode", ["37", "e7"])
 def test_initialize_with_range(tmp_path: Path, opcode: str) -> None:
     _, it = host(tmp_path)

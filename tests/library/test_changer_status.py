@@ -55,6 +55,7 @@ DESCRIPTORS = {
 }  # fmt: skip
 
 
+@pytest.mark.req("SMC-STATUS-FORM", "SMC-STATUS-DVCID")
 @pytest.mark.parametrize("model", FAMILIES)
 def test_a_full_drive_in_every_form(tmp_path: Path, model: str) -> None:
     _, it = host(tmp_path, model, natives=("LTO-9",))
@@ -79,6 +80,7 @@ def test_a_full_drive_in_every_form(tmp_path: Path, model: str) -> None:
         assert reply.data == at.to_bytes(2) + b"\0\1\0\0" + len(page).to_bytes(2) + page
 
 
+@pytest.mark.req("SMC-STATUS-FORM")
 @pytest.mark.parametrize("model", FAMILIES)
 def test_lengths_of_descriptors(tmp_path: Path, model: str) -> None:
     """As the makers' documents have them, see docs/changers.md."""
@@ -98,6 +100,7 @@ def test_lengths_of_descriptors(tmp_path: Path, model: str) -> None:
         assert {len(one.raw) for one in it.elements(2, dvcid=True)} == {52 + tail}
 
 
+@pytest.mark.req("SMC-STATUS-DVCID")
 def test_ibm_tells_names_and_labels_apart(tmp_path: Path) -> None:
     _, it = host(tmp_path, "ibm/ts3500")
     for kind, voltag in ((4, True), (2, False), (3, False), (1, False), (0, True)):
@@ -114,6 +117,7 @@ def test_names_of_3592_drives_are_longer_with_ibm(tmp_path: Path) -> None:
     assert one.identifier == T10_NAME + b"  "
 
 
+@pytest.mark.req("SMC-STATUS-FORM")
 @pytest.mark.parametrize(
     ("model", "kinds"),
     [("spectra/t950", [1, 2, 3, 4]), ("ibm/ts3500", [1, 2, 3, 4]), ("stk/sl500", [1, 3, 4, 2])],
@@ -127,6 +131,7 @@ def test_all_types_come_by_type_or_by_address(tmp_path: Path, model: str, kinds:
     assert [one.kind for one in decode(it.status(count=2).data)] == kinds[:1] + kinds[1:2]
 
 
+@pytest.mark.req("SMC-STATUS-RANGE")
 def test_start_and_count_choose(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     addresses = [one.address for one in decode(it.status(2, 0x1002, 2).data)]
@@ -144,12 +149,14 @@ def test_start_and_count_choose(tmp_path: Path) -> None:
     assert unknown.sense.pointer == (1, 3)
 
 
+@pytest.mark.req("SMC-STATUS-RANGE")
 def test_a_kind_that_there_is_none_of_is_empty(tmp_path: Path) -> None:
     _, it = host(tmp_path, mails=0)
     assert it.status(3, 0x10, 0).data == bytes(8)
     assert it.status(3).data == bytes(8)
 
 
+@pytest.mark.req("SMC-STATUS-COUNT")
 def test_byte_counts_are_of_the_whole(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     whole = it.status().data
@@ -157,6 +164,7 @@ def test_byte_counts_are_of_the_whole(tmp_path: Path) -> None:
         assert it.status(size=size).data == whole[:size]
 
 
+@pytest.mark.req("SMC-STATUS-EXCEPT", "SMC-TAG-LENGTH")
 @pytest.mark.parametrize("model", MODELS)
 def test_a_label_that_cannot_be_read(tmp_path: Path, model: str) -> None:
     tower, it = host(tmp_path, model, [])
@@ -169,6 +177,7 @@ def test_a_label_that_cannot_be_read(tmp_path: Path, model: str) -> None:
     assert 0x20 in it.changer.alerts.active
 
 
+@pytest.mark.req("SMC-STATUS-EXCEPT")
 def test_cleaning_cartridges(tmp_path: Path) -> None:
     _, it = host(tmp_path, "stk/sl500", ["CLN001CU", "KRL001L9", "KRL002LZ"])
     assert [one.raw[9] & 7 for one in it.elements(2)] == [2, 1, 4, 0, 0]
@@ -182,6 +191,7 @@ def test_cleaning_cartridges_are_unusual_everywhere_with_ibm(tmp_path: Path) -> 
     assert it.elements(2)[0].exception == (0x30, 3)
 
 
+@pytest.mark.req("SMC-STATUS-SOURCE")
 def test_where_a_cartridge_comes_from(tmp_path: Path) -> None:
     tower, it = host(tmp_path)
     tower.add("KRL009L9", mail(1))
@@ -207,6 +217,7 @@ def test_ibm_tells_no_source_of_storage(tmp_path: Path) -> None:
     assert it.elements(2)[3].source is None
 
 
+@pytest.mark.req("SMC-STATUS-EXCEPT")
 def test_a_drive_that_is_no_more(tmp_path: Path) -> None:
     for model, code in (("ibm/ts3500", (0x83, 4)), ("quantum/scalar-i500", (0x3B, 0x1A))):
         folder = tmp_path / model.replace("/", "-")
@@ -219,6 +230,7 @@ def test_a_drive_that_is_no_more(tmp_path: Path) -> None:
         assert code_of(it.move(slot(1), drive(2))) == s.DRIVE_REMOVED
 
 
+@pytest.mark.req("SMC-TAG-LENGTH")
 def test_six_characters(tmp_path: Path) -> None:
     _, it = host(tmp_path, "stk/sl8500")
     assert it.elements(2)[0].tag == "KRL001"

@@ -44,6 +44,7 @@ def found(it: Host, template: bytes, **how: int) -> list[Element]:
     return decode(reply.data)
 
 
+@pytest.mark.req("SMC-TAG-SEARCH")
 @pytest.mark.parametrize(
     ("template", "labels"),
     [
@@ -90,6 +91,7 @@ def test_actions(tmp_path: Path, action: int, least: int, count: int) -> None:
     assert len(found(it, b"*", action=action, least=least)) == count
 
 
+@pytest.mark.req("SMC-TAG-SEARCH")
 def test_labels_cannot_be_set(tmp_path: Path) -> None:
     _, it = host(tmp_path)
     for action in (3, 7, 8, 9, 0xA, 0xB, 0xC, 0xD, 0x1F):
