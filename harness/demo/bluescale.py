@@ -68,7 +68,7 @@ STEPS = (
             Do("keyreel bluescale keys", fails=True, shows=("log in",)),
             Do("echo | keyreel library login su"),
             Do("(echo; cat su.password) | keyreel library password"),
-            Do("keyreel bluescale keys", fails=True, shows=("encryption password",)),
+            Do("keyreel bluescale keys", fails=True, shows=("authorize",)),
             Do("echo | keyreel bluescale authorize"),
             Do("(echo; cat encryption.password) | keyreel bluescale password"),
         ),
@@ -114,14 +114,14 @@ STEPS = (
     ),
     Step(
         "Refused",
-        "The key is in the library, but this partition does not have it. The drive says that it"
-        " cannot decrypt; the library says which key it takes and what to do.",
+        "The key is in the library, but this partition does not have it. The drive refuses with"
+        " IBM's own code for that, 5/EE/E2; the library says which key it takes and what to do.",
         (
             Do("tar -tf $TAPE1", fails=True, shows=("Input/output error",)),
             Do(
                 "mt -f $TAPE1 rewind; sg_raw -r 10240 $SG1 08 00 00 28 00 00",
                 fails=True,
-                shows=("Data Protect",),
+                shows=("ASC=ee, ASCQ=e2",),
             ),
             Do("keyreel library messages", shows=("Finance_2026", "archive")),
         ),
