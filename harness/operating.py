@@ -128,6 +128,7 @@ def password(what: str, file: Path | None, *, new: bool = False) -> Secret:
 
     ``new``: one that is set now, so it is typed twice. Raises click.ClickException.
     """
+    _where()  # Nobody is to type a password for nothing.
     if file is not None:
         return tried(read_password, file)
     return Secret(_line(what, hidden=True, twice=new))

@@ -81,16 +81,16 @@ class Control:
                 target=self._serve, args=[client], name="control client", daemon=True
             )
             with self._guard:
-                full = len(self._clients) >= MOST
-                if not full:
-                    self._clients[client] = thread
-            if full:
-                busy = Refusal(Kind.FAILED, "too many clients at a time: try again later")
-                with suppress(OSError), client:
-                    client.setblocking(False)
-                    client.send(refused(busy))
-            else:
-                thread.start()
+                if len(self._clients) < MOST:
+                    # Under the lock: nobody waits for a thread that has not been started.
+                    with suppress(RuntimeError):
+                        thread.start()
+                        self._clients[client] = thread
+                        continue
+            busy = Refusal(Kind.FAILED, "too many clients at a time: try again later")
+            with suppress(OSError), client:
+                client.setblocking(False)
+                client.send(refused(busy))
 
     def _serve(self, client: socket.socket) -> None:
         try:

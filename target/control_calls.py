@@ -20,12 +20,17 @@ from typing import Any
 DESK = "bluescale."
 """How the names of calls begin that need the authorization password, too."""
 
+LONGEST_TEXT = 1000
+LARGEST_NUMBER = 2**31 - 1
+
 
 class Type(Enum):
     """What an argument is; in JSON, as the value says."""
 
     TEXT = "text"
+    """Of at most `LONGEST_TEXT` characters that can be printed."""
     NUMBER = "number"
+    """Of at most `LARGEST_NUMBER`, without a fraction."""
     FLAG = "flag"
     WORDS = "words"
     """A list of texts."""
@@ -177,9 +182,11 @@ def check(call: Call, given: dict[str, Any], secrets: set[str]) -> None:
 def _is(kind: Type, value: object) -> bool:
     match kind:
         case Type.TEXT:
-            return isinstance(value, str) and value.isprintable()
+            return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_TEXT
         case Type.NUMBER:
-            return isinstance(value, int) and not isinstance(value, bool)
+            if not isinstance(value, int) or isinstance(value, bool):
+                return False
+            return abs(value) <= LARGEST_NUMBER
         case Type.FLAG:
             return isinstance(value, bool)
         case Type.WORDS:

@@ -2,7 +2,7 @@
 
 A session is a random token. It ends at logout, and after `IDLE` seconds without a call. The
 authorization password of the encryption screens is asked for once in a session, as the library's
-own screens do, and again after the library was switched off and on.
+own screens do, and again after some calls.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from target.medium.errors import MediumError
 IDLE = 900.0
 MOST = 100
 """Sessions at a time; one more ends the one that has been idle longest."""
+CLOSES_DESKS = {"power_cycle", "restore"}
+"""Calls after which the authorization password has to be given again."""
 _log = logging.getLogger(__name__)
 
 
@@ -107,16 +109,17 @@ class Sessions:
         operator = self._operator(request)
         if not call.desk:
             result = getattr(operator.session, call.method)(**arguments)
-            if call.name == "power_cycle":
+            if call.name in CLOSES_DESKS:
                 self._close_desks(operator.library)
             return result
         operator.session.require("encryption")
-        if operator.desk is None:
+        desk = operator.desk
+        if desk is None:
             raise Refusal(
                 Kind.AUTHORIZATION,
                 "encryption asks for its own password first: keyreel bluescale authorize",
             )
-        return getattr(operator.desk, call.method)(**arguments)
+        return getattr(desk, call.method)(**arguments)
 
     def _login(self, request: Request, arguments: dict[str, Any]) -> dict[str, str]:
         name = self._library(request.library)
@@ -171,7 +174,7 @@ class Sessions:
         if name is None:
             raise Refusal(Kind.REQUEST, f"there are several libraries, name one: {known}")
         if name not in self._libraries:
-            raise Refusal(Kind.REFUSED, f"there is no library {name}: use one of {known}")
+            raise Refusal(Kind.REFUSED, f"there is no library {name[:40]}: use one of {known}")
         return name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,13 @@ BACKLOG = 16
 def listen(path: Path) -> socket.socket:
     """A listening stream socket with mode 0600, in place of whatever has its name.
 
-    Its folder is made if it is not there, and gets mode 0700. Raises OSError.
+    Its folder is made if it is not there, and gets mode 0700, unless it is one that everybody has
+    files in, such as /tmp. Raises OSError.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
+    folder = path.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.stat().st_mode & stat.S_ISVTX:
+        folder.chmod(0o700)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

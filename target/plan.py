@@ -151,7 +151,7 @@ class RigPlan:
     transports: tuple[str, ...] = ("tcmu",)
     """The ways in, see `target.transports`."""
     run: str = "/run/keyreel"
-    """Folder for sockets and other files of this run."""
+    """Folder for sockets and other files of this run; empty: there are to be none."""
     iscsi: IscsiPlan = IscsiPlan()
     libraries: tuple[LibraryPlan, ...] = ()
     key_sources: tuple[KeySourcePlan, ...] = ()

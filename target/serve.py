@@ -66,7 +66,7 @@ class Service:
             gc.freeze()
             for name in plan.transports:
                 self.transports.append(find(name)(plan, self.units))
-            if self.libraries:
+            if self.libraries and plan.run:
                 from target.control import Control
 
                 self.control = Control(plan.control, self.libraries)
