@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from keymgr.errors import Damaged, KeyManagerError, StoreUnusable, WrongPassword
 from keymgr.kdf import Cost
-from keymgr.keystore import Keystore, backup
+from keymgr.keystore import Keystore
 from target.library.errors import NotAllowed, OperatorError
 from target.library.options import PROFESSIONAL, issue
 from target.library.state import State
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.req("BS-13")
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords of backups cost little to try: that is the keystore's business."""
-    monkeypatch.setattr(backup, "pack", partial(backup.pack, cost=Cost(64, 1, 1)))
+    monkeypatch.setattr(Keystore, "seal", partialmethod(Keystore.seal, cost=Cost(64, 1, 1)))
 
 
 def begin(tower: Tower) -> None:
