@@ -225,7 +225,7 @@ def delete(moniker: str, confirm: str | None) -> None:
     """Delete a key that no partition has."""
     from harness.operating import confirmed
 
-    typed = confirmed("Moniker once more, to delete the key") if confirm is None else confirm
+    typed = confirmed("Moniker of the key to delete") if confirm is None else confirm
     ask("bluescale.delete", moniker=moniker, typed=typed)
 
 

@@ -42,6 +42,15 @@ class Type(Enum):
     """Several of them."""
 
 
+WANTED = {
+    Type.TEXT: f"a text of at most {LONGEST_TEXT} characters that can be printed",
+    Type.NUMBER: f"a whole number of at most {LARGEST_NUMBER}",
+    Type.FLAG: "true or false",
+    Type.WORDS: "a list of texts",
+    Type.DATA: "bytes",
+    Type.SECRET: "a password as passwords are given",
+    Type.SECRETS: "passwords as passwords are given",
+}
 SECRET_TYPES = {Type.SECRET, Type.SECRETS}
 
 
@@ -175,7 +184,7 @@ def check(call: Call, given: dict[str, Any], secrets: set[str]) -> None:
             not secret and not _is(argument.type, given[argument.name])
         ):
             raise Refusal(
-                Kind.REQUEST, f"{argument.name} of {call.name} is no {argument.type.value}"
+                Kind.REQUEST, f"{argument.name} cannot be that: give {WANTED[argument.type]}"
             )
 
 
