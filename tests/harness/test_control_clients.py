@@ -6,6 +6,8 @@ import gc
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +22,7 @@ from harness.control import Control, Kind, Refusal
 from target import control, local_socket
 from tests.harness.shelf import Shelf, refusal
 
+ROOT = Path(__file__).parents[2]
 FAR = 60.0
 LOGIN = b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0right\n'
 
@@ -248,3 +251,19 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
     assert threading.active_count() == threads
+
+
+def test_a_rig_without_libraries_has_none(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from target.plan import DrivePlan, RigPlan\n"
+        "from target.serve import Service\n"
+        "drive = DrivePlan('drive0', 'ibm/ult3580-td9', 'SERIAL')\n"
+        f"Service(RigPlan('none', 1, (drive,), (), (), {str(tmp_path)!r}))\n"
+        "print([name for name in sys.modules if name.startswith('target.control')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "[]\n"
+    assert list(tmp_path.iterdir()) == []
