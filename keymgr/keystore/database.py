@@ -154,12 +154,10 @@ def _private_file(path: Path, create: bool) -> None:
         raise StoreUnusable(f"there is no keystore {path}: name one that is there")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if os.fstat(file).st_mode & 0o077:
-                os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for one in (path, path.with_name(f"{path.name}-journal")):
+            if one.exists() and one.stat().st_mode & 0o077:
+                one.chmod(0o600)
     except OSError as error:
         raise StoreUnusable(
             f"the keystore {path} cannot be opened ({error.strerror}): name another file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,8 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.made = time.time() - 0.1
+        """Seconds since 1970; a file's time may be a little behind."""
         self.master = MasterKey.from_file(folder / "master.key")
 
     def open(self, master: MasterKey | None = None, **options: Any) -> Keystore:
