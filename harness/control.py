@@ -20,6 +20,8 @@ from target.control_calls import CALLS, SECRET_TYPES, Kind, Refusal, decode, enc
 
 __all__ = ["Control", "Kind", "Refusal"]
 
+VARIABLE = "KEYREEL_CONTROL"
+"""Of the environment: the socket's path, set for commands in a guest."""
 _CHUNK = 65536
 
 Password = Secret | bytes | str

@@ -16,13 +16,11 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.control import Control, Kind, Refusal
+from harness.control import VARIABLE, Control, Kind, Refusal
 from harness.private_files import LONGEST_PASSWORD, FileRefused, read_password
 from keymgr.secret import Secret
 from target.files import replace_json
 
-VARIABLE = "KEYREEL_CONTROL"
-"""Of the environment: the socket's path, set for commands in a guest."""
 STATE, LIBRARY = "keyreel.state", "keyreel.library"
 """Of click's context: what the options say."""
 _TIMES = {"time", "last", "created", "made"}

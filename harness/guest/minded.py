@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.control import VARIABLE
 from harness.guest import ways
 from harness.guest.api import Completed, Device, GuestError, Sink
 from harness.guest.channel import MEMORY, Channel, ChannelClosed
@@ -29,8 +30,6 @@ from harness.guest.console import Console
 from harness.guest.relay import Relay
 from target.plan import RigPlan
 
-CONTROL = "KEYREEL_CONTROL"
-"""The variable by which commands find the control socket of a rig with libraries."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STOP_TIMEOUT = 60.0
 """Seconds for the whole of a stop in order: commands, target, power off."""
@@ -206,7 +205,7 @@ class MindedGuest(ABC):
         for device in self._devices.values():
             variables |= device.environment()
         if self.plan.libraries:
-            variables[CONTROL] = str(self.plan.control)
+            variables[VARIABLE] = str(self.plan.control)
         try:
             return self._console.execute(
                 argv,
