@@ -115,13 +115,13 @@ STEPS = (
     Step(
         "Refused",
         "The key is in the library, but this partition does not have it. The drive refuses with"
-        " IBM's own code for that, 5/EE/E2; the library says which key it takes and what to do.",
+        " IBM's code for that, 7/EF/10; the library says which key it takes and what to do.",
         (
             Do("tar -tf $TAPE1", fails=True, shows=("Input/output error",)),
             Do(
                 "mt -f $TAPE1 rewind; sg_raw -r 10240 $SG1 08 00 00 28 00 00",
                 fails=True,
-                shows=("ASC=ee, ASCQ=e2",),
+                shows=("Data Protect",),
             ),
             Do("keyreel library messages", shows=("Finance_2026", "archive")),
         ),

@@ -204,7 +204,7 @@ class Liar(Source):
 CODES = {
     # reason: HP LTO-6, IBM LTO-9, IBM LTO-4, TS1140, T10000D
     Reason.NOT_FOUND: ("7/74/63", "7/EF/31", "7/EF/31", "7/EF/31", "3/26/05"),
-    Reason.NOT_AUTHORIZED: ("7/74/64", "5/EE/E2", "5/EE/E2", "5/EE/E2", "4/26/81"),
+    Reason.NOT_AUTHORIZED: ("7/74/64", "7/EF/10", "7/EF/10", "7/EF/10", "4/26/81"),
     Reason.NOT_CONFIGURED: ("7/74/6F", "5/EF/01", "5/EF/01", "5/EF/01", "4/26/81"),
     Reason.LOCKED: ("7/74/61", "5/EE/02", "5/EE/02", "5/EE/02", "4/26/81"),
     Reason.PROHIBITED: ("7/74/64", "5/EE/30", "5/EE/30", "5/EE/30", "4/26/81"),
