@@ -60,7 +60,7 @@ class Change:
 
     def audit(self, now: float, realm: str, event: str, details: Mapping[str, Any]) -> None:
         """Add an entry."""
-        row = (self.head.entries + 1, now, realm, event, to_json(details))
+        row = (self.head.entries + 1, float(now), realm, event, to_json(details))
         mac = chain(self._vault, self.head.last_mac, row)
         values = dict(zip(tables.audit.columns.keys(), (*row, mac), strict=True))
         self.connection.execute(insert(tables.audit), values)
@@ -98,7 +98,8 @@ class Change:
         attributes: Mapping[str, Any],
         value: bytes | bytearray,
     ) -> tuple[Any, ...]:
-        columns = (number, realm, name, state, created, to_json(attributes))
+        # A float, as it will be read again: the text of an int is another.
+        columns = (number, realm, name, state, float(created), to_json(attributes))
         return *columns, self._vault.seal(identity(*columns), value)
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:

@@ -30,6 +30,14 @@ def test_a_key_comes_back(place: Place) -> None:
     again.close()
 
 
+def test_a_clock_of_whole_seconds(place: Place) -> None:
+    store = place.open(now=lambda: 1_700_000_000)
+    store.add(REALM, "one", secret("value"))
+    assert value(store, REALM, "one") == b"value"
+    assert store.verify_audit() == 2
+    store.close()
+
+
 def test_a_key_without_a_value_is_256_random_bits(place: Place) -> None:
     store = place.open(random=random.Random(5).randbytes)
     store.add(REALM, "one")
