@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from harness.bluescale_cli import bluescale
+from harness.keys_cli import keys
 from harness.library_cli import library
 
 USAGE_ERROR = 2
@@ -182,6 +183,7 @@ def show_model(model: str, as_json: bool) -> None:
 
 keyreel.add_command(library)
 keyreel.add_command(bluescale)
+keyreel.add_command(keys)
 
 
 @keyreel.command("build-handler")
