@@ -28,6 +28,7 @@ from target.plan import (
     LibraryPlan,
     PartitionPlan,
     RigPlan,
+    UserPlan,
 )
 
 
@@ -62,10 +63,7 @@ class Rig(Tables):
                 "iscsi": _located(rig.iscsi, folder, "credentials"),
                 "drive": tuple(drive for _, drive in drives),
                 "cartridge": tuple(cartridge for _, cartridge in cartridges),
-                "library": tuple(
-                    _located(library, folder, "password_file", "passphrase_file")
-                    for library in rig.library
-                ),
+                "library": tuple(_library_located(library, folder) for library in rig.library),
             }
         )
         for complaint in complaints(rig, drives, cartridges):
@@ -153,6 +151,7 @@ class Rig(Tables):
             folder=str(state / "libraries" / library.name),
             options=library.options,
             password_file=library.password_file,
+            users=tuple(UserPlan(**user.model_dump()) for user in library.user),
             keystore=library.keystore,
             passphrase_file=library.passphrase_file,
             bluescale=_plain(library.bluescale),
@@ -182,6 +181,12 @@ def _located(table: _One, folder: Path, *keys: str) -> _One:
     files = {key: getattr(table, key) for key in keys}
     there = {key: str(folder / file) for key, file in files.items() if file is not None}
     return table.model_copy(update=there)
+
+
+def _library_located(library: Library, folder: Path) -> Library:
+    users = tuple(_located(user, folder, "password_file") for user in library.user)
+    located = _located(library, folder, "password_file", "passphrase_file")
+    return located.model_copy(update={"user": users})
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -68,10 +68,12 @@ def _of_source(here: str, source: KeySource) -> Iterator[str]:
 def _of_library(here: str, library: Library) -> Iterator[str]:
     if library.model not in known_models():
         yield f"model in {here}: there is no {library.model}: use {_listed(known_models())}"
-    for key in ("password_file", "passphrase_file"):
-        file = getattr(library, key)
+    files = [("password_file", user.password_file) for user in library.user]
+    files += [(key, getattr(library, key)) for key in ("password_file", "passphrase_file")]
+    for key, file in files:
         if file is not None and not Path(file).is_file():
             yield f"{key} in {here}: there is no file {file}: write one, or remove the key"
+    yield from repeated("name", "user", [(f"user of {here}", one.name) for one in library.user])
     for name in library.options:
         if name not in options.OPTIONS:
             yield f"options in {here}: there is no {name}: use {_listed(options.OPTIONS)}"

@@ -128,6 +128,14 @@ class Partition(Table):
     hosts: Hosts = 1
 
 
+class User(Table):
+    """``[[library.user]]``: as `target.plan.UserPlan`."""
+
+    name: str
+    role: Literal["operator", "administrator", "superuser"]
+    password_file: str | None = None
+
+
 class Library(Table):
     """``[[library]]``: as `target.plan.LibraryPlan`; files are relative to the rig file.
 
@@ -142,6 +150,7 @@ class Library(Table):
     keystore: str | None = None
     passphrase_file: str | None = None
     bluescale: dict[str, Any] = {}
+    user: Annotated[tuple[User, ...], List] = ()
     partition: Annotated[tuple[Partition, ...], List, Field(min_length=1)]
 
 
@@ -194,6 +203,7 @@ NAMES: dict[tuple[str, ...], type[Table]] = {
     ("drive",): Drive,
     ("library",): Library,
     ("library", "partition"): Partition,
+    ("library", "user"): User,
     ("key_source",): KeySource,
 }
 """Tables by their names."""

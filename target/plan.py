@@ -95,6 +95,17 @@ class ChangerPlan:
 
 
 @dataclass(frozen=True)
+class UserPlan:
+    """Who may log in at a library when it starts for the first time."""
+
+    name: str
+    role: str
+    """operator, administrator or superuser."""
+    password_file: str | None = None
+    """None: the password is blank."""
+
+
+@dataclass(frozen=True)
 class LibraryPlan:
     """A library: its places are those of its partitions, one after the other."""
 
@@ -109,6 +120,8 @@ class LibraryPlan:
     """What is enabled by option keys from the start, see `target.library.options`."""
     password_file: str | None = None
     """File with the first superuser's password; None: it is blank."""
+    users: tuple[UserPlan, ...] = ()
+    """Besides the first superuser."""
     keystore: str | None = None
     """SQLAlchemy URL of its keys; None: SQLite in its folder."""
     passphrase_file: str | None = None
@@ -197,6 +210,7 @@ class RigPlan:
 
 def _library(raw: dict[str, Any]) -> LibraryPlan:
     values = {**raw, "options": tuple(raw["options"])}
+    values["users"] = tuple(UserPlan(**user) for user in raw["users"])
     values["partitions"] = tuple(_partition(partition) for partition in raw["partitions"])
     if raw["remembered"] is not None:
         values["remembered"] = tuple(ChangerPlan(**changer) for changer in raw["remembered"])

@@ -19,7 +19,7 @@ from target.library import layout, users
 from target.library.errors import OperatorError
 from target.library.partition import Partition
 from target.library.users import Cost, Role, User
-from target.plan import LibraryPlan
+from target.plan import LibraryPlan, UserPlan
 
 VERSION = 1
 
@@ -116,16 +116,23 @@ def recall(path: Path, plan: LibraryPlan, cost: Cost) -> State:
 
 
 def _first_users(plan: LibraryPlan, cost: Cost) -> dict[str, User]:
-    kept = ""
-    if plan.password_file is not None:
-        password = Secret(Path(plan.password_file).read_bytes().rstrip(b"\r\n"))
+    first = UserPlan(users.FIRST, str(Role.SUPERUSER), plan.password_file)
+    made: dict[str, User] = {}
+    for one in (first, *plan.users):
+        password = _password(one)
         try:
-            kept = users.hashed(password, cost)
+            made = users.added(made, one.name, Role.parse(one.role), password, cost)
         except OperatorError as error:
-            raise ValueError(f"{plan.password_file}: {error}") from None
+            raise ValueError(f"user {one.name} of library {plan.name}: {error}") from None
         finally:
             password.wipe()
-    return {users.FIRST: User(users.FIRST, Role.SUPERUSER, kept)}
+    return made
+
+
+def _password(user: UserPlan) -> Secret:
+    if user.password_file is None:
+        return Secret(b"")
+    return Secret(Path(user.password_file).read_bytes().rstrip(b"\r\n"))
 
 
 def _partition_json(partition: Partition) -> dict[str, Any]:

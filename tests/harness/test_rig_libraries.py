@@ -8,7 +8,8 @@ import pytest
 
 from harness.rig import Rig, RigError
 from keymgr.secret import Secret
-from target.plan import RigPlan
+from target.library.users import Role
+from target.plan import RigPlan, UserPlan
 from target.serve import Service
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,10 @@ hosts = 2
 name = "research"
 serial = "RESEARCH01"
 slots = 2
+[[library.user]]
+name = "night"
+role = "operator"
+password_file = "secret/night"
 [library.bluescale]
 secure_initialization = true
 [[library]]
@@ -65,6 +70,9 @@ def write(folder: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     (folder / "secret").mkdir(exist_ok=True)
     (folder / "secret/tower").write_text("Open-it\n", encoding="ascii")
+    (folder / "secret/night").write_text("Light.on\n", encoding="ascii")
+    for file in (folder / "secret").iterdir():
+        file.chmod(0o600)
     return path
 
 
@@ -85,6 +93,7 @@ def test_a_plan_says_all_that_the_file_says(tmp_path: Path) -> None:
     )  # fmt: skip
     assert tower.folder == str(tmp_path / "state/libraries/tower")
     assert tower.password_file == str(tmp_path / "secret/tower")
+    assert tower.users == (UserPlan("night", "operator", str(tmp_path / "secret/night")),)
     assert tower.bluescale == {"secure_initialization": True}
     finance, research = tower.partitions
     assert finance.drives == ("drive0", "drive1")
@@ -119,6 +128,8 @@ def test_a_plan_with_options_is_for_its_owner_alone(tmp_path: Path) -> None:
          ["floors in [[library.partition]] 3", "not known", "mail_slots"]),
         ("mail_slots = 2", "mail_slots = 300", ["[[library.partition]] 1", "addresses for 240"]),
         ("secret/tower", "secret/shed", ["password_file in [[library]] 1", "shed: write one"]),
+        ("secret/night", "secret/day", ["password_file in [[library]] 1", "day: write one"]),
+        ('"operator"', '"janitor"', ["role in [[library.user]] 1: 'janitor' will not do"]),
         ("slots = 10\n", "slots = 8\n", ["[[library.partition]] 1", "9 are more than its 8"]),
         ('"drive2"]', '"drive1"]', ["drives in [[library.partition]] 3: drive1 is used twice"]),
         ('"drive2"]', '"drive7"]', ["no drive7: add a [[drive]]"]),
@@ -175,6 +186,7 @@ def test_what_operators_have_made_is_there_for_hosts_at_the_next_start(tmp_path:
     operator.delete_partition("research")
     operator.set_partition("later", slots=2)
     assert "later" not in service.units
+    assert service.libraries["tower"].login("night", Secret(b"Light.on")).role is Role.OPERATOR
     service.close()
     plan = rig.plan(tmp_path)
     assert [unit.name for unit in plan.units][4:] == ["finance", "later", "tools"]
