@@ -152,7 +152,7 @@ def verify(folder: Path, key_file: Path | None) -> None:
 
 @keyreel.group()
 def personality() -> None:
-    """Tell which drive models there are, and what a drive of one answers."""
+    """Tell which models there are, and what a drive of one answers."""
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, complete.")
@@ -161,10 +161,19 @@ JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, complete."
 @personality.command("list")
 @JSON
 def list_models(as_json: bool) -> None:
-    """List the models: INQUIRY data, formats, who may give keys."""
+    """List the drive models: INQUIRY data, formats, who may give keys."""
     from harness import personalities
 
     sys.exit(personalities.list_models(as_json))
+
+
+@personality.command("libraries")
+@JSON
+def list_libraries(as_json: bool) -> None:
+    """List the library models: INQUIRY data, and the address of the first element of each kind."""
+    from harness import personalities
+
+    sys.exit(personalities.list_libraries(as_json))
 
 
 @personality.command("show")

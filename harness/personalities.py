@@ -17,6 +17,7 @@ from harness import models
 from harness.answers import Facts, ask, controls
 from harness.cli import USAGE_ERROR, say
 from target import personality
+from target.library import personality as libraries
 from target.medium.formats import FORMATS
 
 WIDTH, LONG = 96, 500
@@ -36,6 +37,27 @@ def list_models(as_json: bool) -> int:
         keys = ", ".join(row["encryption"]) or "no"
         table.add_row(row["model"], inquiry, row["native"], writes, reads, keys)
     # One line a model, however narrow the terminal is: for grep.
+    _print([table], LONG)
+    return 0
+
+
+def list_libraries(as_json: bool) -> int:
+    """A line for each library model; the exit status."""
+    known = [libraries.load(name) for name in libraries.models()]
+    rows = [
+        {key: model.inquiry[key] for key in ("vendor", "product", "revision")}
+        | {"model": model.name, "elements": model.elements}
+        for model in known
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    kinds = list(libraries.KINDS.values())
+    table = _table("model", "INQUIRY", *(kind.replace("_", "/") for kind in kinds))
+    for row in rows:
+        inquiry = f"{row['vendor']:7} {row['product']} {row['revision']}"
+        addresses = [f"{row['elements'][kind]:04X}h" for kind in kinds]
+        table.add_row(row["model"], inquiry, *addresses)
     _print([table], LONG)
     return 0
 

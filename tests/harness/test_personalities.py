@@ -14,6 +14,7 @@ from harness.answers import ask
 from harness.cli import keyreel
 from harness.models import close_to, unknown
 from target import personality
+from target.library.personality import models as library_models
 from target.medium.formats import TYPES
 from target.tape import commands
 
@@ -60,6 +61,16 @@ def test_list_says_formats_and_who_gives_keys() -> None:
         "encryption": ["application", "library"],
     }
     assert rows["ibm/ult3580-td2"]["encryption"] == []
+
+
+def test_libraries_has_one_line_a_library_model() -> None:
+    head, *rows = lines("libraries")
+    assert head.split() == ["model", "INQUIRY", "transport", "storage", "import/export", "drive"]
+    assert [row.split()[0] for row in rows] == library_models()
+    (row,) = (row for row in rows if row.startswith("spectra/t950 "))
+    assert row.split()[-4:] == ["0001h", "1000h", "0010h", "0100h"]
+    told = json.loads(run("libraries", "--json").stdout)
+    assert [one["model"] for one in told] == library_models()
 
 
 @pytest.mark.parametrize("model", MODELS)
