@@ -68,7 +68,8 @@ def perform(story: Story, folder: Path, console: Console) -> list[bool]:
             console.print(f"ready after {time.monotonic() - start:.1f} s")
             player = Player(console, story, state.folder, guest)
             results = player.play(player.in_guest, on_host=False)
-        return results + player.play(player.on_host, on_host=True)
+    # The folder is nobody's any more: commands may open it.
+    return results + player.play(player.on_host, on_host=True)
 
 
 class Player:
