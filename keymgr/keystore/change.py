@@ -80,7 +80,7 @@ class Change:
         return range(before + 1, self.head.keys_made + 1)
 
     def restore(self, realm: str, keys: Iterable[Kept]) -> None:
-        """Add keys from a backup to an empty realm."""
+        """Add keys from a backup to an empty realm. Raises Taken if two have the same name."""
         self._insert(
             [
                 self._row(number, realm, *kept[:4], kept.key.reveal())

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from keymgr.errors import StoreUnusable
+from keymgr.keystore.master import sync_folder
 
 PATIENCE = 60
 """Seconds to wait for another process that holds the lock."""
@@ -49,6 +50,7 @@ class Database:
     def __init__(self, url: str, create: bool) -> None:
         parsed = _parse(url)
         self.where = _where(parsed)
+        self._closed = False
         if parsed.get_backend_name() == "sqlite":
             self._begin = "BEGIN IMMEDIATE"
             _private_file(Path(str(parsed.database)), create)
@@ -66,6 +68,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """For single statements, each of which sees what is committed."""
+        if self._closed:
+            raise StoreUnusable(f"the keystore {self.where} was closed: open it again")
         with self._told(), self._engine.connect() as connection:
             yield connection
 
@@ -109,7 +113,8 @@ class Database:
             connection.exec_driver_sql(f"ANALYZE {table.name}")
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing can be done any more."""
+        self._closed = True
         self._engine.dispose()
 
     @contextmanager
@@ -154,7 +159,11 @@ def _private_file(path: Path, create: bool) -> None:
         raise StoreUnusable(f"there is no keystore {path}: name one that is there")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Durable before the first key is: SQLite itself makes the names in one folder so.
+            sync_folder(path.parent)
+            sync_folder(path.parent.parent)
         for one in (path, path.with_name(f"{path.name}-journal")):
             if one.exists() and one.stat().st_mode & 0o077:
                 one.chmod(0o600)

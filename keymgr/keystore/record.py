@@ -40,17 +40,29 @@ class New(NamedTuple):
     attributes: Mapping[str, Any] = {}
 
 
+def can_be(name: str) -> bool:
+    """Whether a keystore may have a realm or key of that name; what tapes say is not always one."""
+    return 0 < len(name) <= LONGEST and name.isprintable() and len(name.encode()) <= LONGEST
+
+
 def check_name(name: str) -> str:
-    """The name, if a keystore can have it. Raises KeyManagerError."""
+    """The name, if it can be one. Raises KeyManagerError."""
     if not name:
         raise KeyManagerError("a name in the keystore has at least one character: give one")
-    if "\0" in name or not name.isprintable():
+    if not name.isprintable():
         raise KeyManagerError(f"the name {name!r} has characters that cannot be shown: use others")
-    if len(name.encode()) > LONGEST:
+    if not can_be(name):
         raise KeyManagerError(
             f"the name {name[:20]}... is longer than {LONGEST} bytes: use a shorter one"
         )
     return name
+
+
+def check_state(state: str) -> str:
+    """The state, if it can be one. Raises KeyManagerError."""
+    if not state.isprintable():
+        raise KeyManagerError(f"the state {state!r} cannot be shown: use another word")
+    return state
 
 
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)

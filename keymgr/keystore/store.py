@@ -33,7 +33,7 @@ from keymgr.keystore.change import Change, identity
 from keymgr.keystore.database import Database, Taken
 from keymgr.keystore.master import MasterKey
 from keymgr.keystore.opening import unlock
-from keymgr.keystore.record import New, Record, check_name, to_json
+from keymgr.keystore.record import New, Record, can_be, check_name, check_state, to_json
 from keymgr.keystore.vault import Vault
 from keymgr.secret import Secret
 
@@ -111,8 +111,9 @@ class Keystore:
 
     def close(self) -> None:
         """Forget the master key and close the database."""
-        self._database.close()
-        self._vault.close()
+        with self._turn:
+            self._database.close()
+            self._vault.close()
 
     # --- transactions ---
 
@@ -189,6 +190,7 @@ class Keystore:
         check_name(realm)
         for new in some:
             check_name(new.name)
+            check_state(new.state)
         try:
             with change.part():
                 return change.add(realm, created, ((new, self._value(new)) for new in some))
@@ -231,8 +233,10 @@ class Keystore:
         return key
 
     def _row(self, realm: str, name: str) -> Row[Any]:
-        with self._reading() as connection:
-            row = connection.execute(BY_NAME, {"realm": realm, "name": name}).one_or_none()
+        row = None
+        if can_be(name):
+            with self._reading() as connection:
+                row = connection.execute(BY_NAME, {"realm": realm, "name": name}).one_or_none()
         if row is None:
             raise KeyMissing(f"there is no key {name!r}: import it, or give another name")
         return row
@@ -253,6 +257,11 @@ class Keystore:
         ``after``: only later ones than that number; ``limit``: so many at most. They are read
         in pages while they are asked for, so what changes meanwhile may be seen or not.
         """
+        yield from map(_record, self._rows(realm, state, after, limit))
+
+    def _rows(
+        self, realm: str, state: str | None = None, after: int = 0, limit: int | None = None
+    ) -> Iterator[Row[Any]]:
         keys = tables.keys.c
         query = select(tables.keys).where(keys.realm == realm).order_by(keys.id)
         if state is not None:
@@ -261,7 +270,7 @@ class Keystore:
             size = PAGE if limit is None else min(PAGE, limit)
             with self._reading() as connection:
                 page = connection.execute(query.where(keys.id > after).limit(size)).all()
-            yield from map(_record, page)
+            yield from page
             if len(page) < size:
                 return
             after = page[-1].id
@@ -296,7 +305,7 @@ class Keystore:
             new = Record(
                 realm,
                 name,
-                old.state if state is None else state,
+                old.state if state is None else check_state(state),
                 old.created,
                 old.attributes if attributes is None else dict(attributes),
                 old.number,
@@ -323,6 +332,7 @@ class Keystore:
                 gone = delete(tables.keys).where(tables.keys.c.id == record.number)
                 change.connection.execute(gone)
             else:
+                check_state(keep)
                 left = Record(realm, name, keep, record.created, record.attributes, record.number)
                 self._replace(change, left, b"")
             details = {"name": name, "from": record.state, "to": keep}
@@ -422,7 +432,7 @@ class Keystore:
         Raises Damaged if one of them is.
         """
         with self._writing() as change:
-            kept = [self._kept(record) for record in self.records(realm)]
+            kept = [backup.Kept(*_about(row), self._open(row)) for row in self._rows(realm)]
             values = self._settings(realm)
             details = {"keys": len(kept), "settings": len(values)}
             change.audit(self._now(), realm, "seal", details)
@@ -437,19 +447,16 @@ class Keystore:
         with self.transaction(), self._writing() as change:
             for table in (tables.keys, tables.settings):
                 change.connection.execute(delete(table).where(table.c.realm == realm))
-            change.restore(realm, contents.keys)
+            try:
+                change.restore(realm, contents.keys)
+            except Taken:
+                raise Damaged(backup.DAMAGED) from None
             for name, value in contents.settings.items():
                 self._set(change, realm, name, value)
             details = {"keys": len(contents.keys), "settings": len(contents.settings)}
             change.audit(self._now(), realm, "unseal", {"of": contents.realm, **details})
         for kept in contents.keys:
             kept.key.wipe()
-
-    def _kept(self, record: Record) -> backup.Kept:
-        row = self._row(record.realm, record.name)
-        return backup.Kept(
-            row.name, row.state, row.created, json.loads(row.attributes), self._open(row)
-        )
 
     def _settings(self, realm: str) -> dict[str, Any]:
         columns = tables.settings.c
@@ -460,7 +467,12 @@ class Keystore:
 
 
 def _record(row: Row[Any]) -> Record:
-    return Record(row.realm, row.name, row.state, row.created, json.loads(row.attributes), row.id)
+    return Record(row.realm, *_about(row), row.id)
+
+
+def _about(row: Row[Any]) -> tuple[str, str, float, Any]:
+    """Name, state, time, attributes."""
+    return row.name, row.state, row.created, json.loads(row.attributes)
 
 
 def _identity(row: Row[Any]) -> str:

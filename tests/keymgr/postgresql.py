@@ -66,7 +66,7 @@ def running(where: Path | None) -> Iterator[Server]:
     if found is None:
         raise Missing("no PostgreSQL server is installed: apt-get install postgresql")
     owner = _owner()
-    with TemporaryDirectory(prefix="keyreel-pg-", dir=where) as name:
+    with TemporaryDirectory(prefix="keyreel-pg-", dir=where, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         data = folder / "data"

@@ -108,6 +108,16 @@ def test_what_is_cut_off_or_more(store: Keystore) -> None:
             store.unseal(REALM, damaged, secret(PASSWORD))
 
 
+def test_two_keys_of_a_name_change_nothing(store: Keystore) -> None:
+    fill(store)
+    before = state(store, REALM)
+    twice = [backup.Kept("new", "", 1, {}, secret("value")) for _ in range(2)]
+    data = backup.pack(REALM, twice, {}, secret(PASSWORD), CHEAP)
+    with pytest.raises(Damaged):
+        store.unseal(REALM, data, secret(PASSWORD))
+    assert state(store, REALM) == before
+
+
 names = st.text(min_size=1, max_size=20)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

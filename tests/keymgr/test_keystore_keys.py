@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from keymgr.errors import KeyDestroyed, KeyExists, KeyManagerError, KeyMissing
+from keymgr.errors import KeyDestroyed, KeyExists, KeyManagerError, KeyMissing, StoreUnusable
 from keymgr.keystore import Keystore, New, Record
 from keymgr.secret import Secret
 from tests.keymgr.stores import Place, secret, value
@@ -55,6 +55,16 @@ def test_each_secret_is_new(store: Keystore) -> None:
     assert value(store, REALM, "one") == b"value"
 
 
+def test_a_closed_keystore_is_closed(place: Place) -> None:
+    store = place.open()
+    store.add(REALM, "one")
+    store.close()
+    store.close()
+    for call in (lambda: store.secret(REALM, "one"), lambda: store.add(REALM, "two")):
+        with pytest.raises(StoreUnusable, match="was closed: open it again"):
+            call()
+
+
 def test_realms_are_apart(store: Keystore) -> None:
     store.add("a", "name", secret("in a"))
     store.add("b", "name", secret("in b"))
@@ -99,6 +109,22 @@ def test_names_that_cannot_be(store: Keystore, name: str) -> None:
             store.add(realm, key)
         with pytest.raises(KeyManagerError, match="name"):
             store.set_setting(realm, key, 1)
+    # Tapes may say anything.
+    with pytest.raises(KeyMissing):
+        store.secret(REALM, name)
+
+
+def test_states_that_cannot_be(store: Keystore) -> None:
+    store.add(REALM, "one", state="")
+    for action in (
+        lambda: store.add(REALM, "two", state="a\0b"),
+        lambda: store.change(REALM, "one", state="\ud800"),
+        lambda: store.destroy(REALM, "one", keep="a\nb"),
+    ):
+        with pytest.raises(KeyManagerError, match="cannot be shown: use another word"):
+            action()
+    assert len(store.secret(REALM, "one")) == 32
+    assert store.verify_audit() == 2
 
 
 def test_long_names(store: Keystore) -> None:
