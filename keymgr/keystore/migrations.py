@@ -48,9 +48,10 @@ def version_of(connection: Connection, where: str) -> int:
 
     Raises StoreTooNew; StoreUnusable if its tables are not a keystore's.
     """
-    names = inspect(connection).get_table_names()
+    names = set(inspect(connection).get_table_names())
     if "schema_version" not in names:
-        if set(names) & set(tables.metadata.tables):
+        # A server's database may have other tables; a file is all ours.
+        if names & set(tables.metadata.tables) or (names and connection.dialect.name == "sqlite"):
             raise StoreUnusable(
                 f"{where} is a database of something else: name another for the keystore"
             )

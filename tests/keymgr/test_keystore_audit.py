@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,6 +199,27 @@ def test_entries_of_another_keystore(log: Place, tmp_path: Path) -> None:
             places = ", ".join("?" * len(row))
             log.sql(f"INSERT INTO {table} VALUES ({places})", *row)
     assert found(log) == (1, "entry 1 of the audit log was changed")
+
+
+def test_a_log_that_grows_while_it_is_verified(place: Place) -> None:
+    reader, writer = place.open(), place.open()
+    ended = threading.Event()
+
+    def write() -> None:
+        for number in range(150):
+            writer.audit(REALM, "seen", number=number)
+        ended.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    counts = []
+    while not ended.is_set():
+        counts.append(reader.verify_audit())
+    thread.join()
+    assert counts == sorted(counts)
+    assert reader.verify_audit() == 151
+    reader.close()
+    writer.close()
 
 
 def test_a_long_log(place: Place) -> None:
