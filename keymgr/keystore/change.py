@@ -39,7 +39,7 @@ class Change:
         if row is None or head is None or head.mac(self._vault) != row.mac:
             # To go on would make a forged end of the log a true one.
             raise AuditDamaged(
-                0, "the end of the audit log was changed: take a backup of the keystore"
+                0, "the end of the audit log was changed: bring the keystore back from a backup"
             )
         self._locked = head
         return head

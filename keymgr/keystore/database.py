@@ -234,5 +234,5 @@ def _sentence(where: str, error: Exception) -> str:
             " end, or end it"
         )
     if "not a database" in reason or "malformed" in reason:
-        return f"the keystore {where} is damaged ({reason}): take a backup of it"
+        return f"the keystore {where} is damaged ({reason}): bring it back from a backup"
     return f"the keystore {where} cannot be used ({reason}): see that it is there and has room"

@@ -72,7 +72,9 @@ class MasterKey:
                 text = "the passphrase is not that of this keystore: give the right one"
             raise WrongPassword(text) from None
         except ValueError:
-            raise Damaged("the keystore's own key is damaged: take a backup of it") from None
+            raise Damaged(
+                "the keystore's own key is damaged: bring it back from a backup"
+            ) from None
         return data_key
 
     def _get(self, how: str) -> Secret:
@@ -91,7 +93,7 @@ class MasterKey:
             )
         cost = Cost(*asked["argon2id"])
         if not cost.allowed:
-            raise Damaged("the keystore's own parameters are damaged: take a backup of it")
+            raise Damaged("the keystore's own parameters are damaged: bring it back from a backup")
         return derive(self._passphrase, bytes.fromhex(asked["salt"]), cost)
 
 

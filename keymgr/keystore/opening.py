@@ -65,7 +65,7 @@ def _fill(connection: Connection, master: MasterKey) -> Vault:
 def _vault(connection: Connection, master: MasterKey) -> Vault:
     row = connection.execute(select(tables.keystore)).one_or_none()
     if row is None:
-        raise Damaged("the keystore's own key is missing: take a backup of it")
+        raise Damaged("the keystore's own key is missing: bring it back from a backup")
     data_key = master.unwrap(row.master, row.data_key)
     vault = Vault(data_key)
     data_key.wipe()

@@ -169,7 +169,7 @@ def test_a_log_that_was_cut_with_its_head(log: Place, how: str) -> None:
     assert text == "the end of the audit log, behind entry 5, was changed"
     # And nothing is written that would make it a true end.
     store = log.open()
-    with pytest.raises(AuditDamaged, match="take a backup"):
+    with pytest.raises(AuditDamaged, match="back from a backup"):
         store.audit(REALM, "innocent")
     with pytest.raises(AuditDamaged):
         store.verify_audit()
