@@ -24,8 +24,8 @@ from target.scsi.command import Nexus
 from target.scsi.primary import PrimaryUnit
 from target.transports.lio import UIO, LioDevice, devices
 from target.transports.tcmu_events import ADDED, RECONFIGURED, Event, Events
-from target.transports.tcmu_queue import ring_of
 from target.transports.tcmu_ring import Ring
+from target.transports.tcmu_watch import ring_of
 
 SUBTYPE = "keyreel-direct"
 

@@ -25,8 +25,8 @@ from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.scsi.primary import PrimaryUnit
 from target.transports.lio import CONFIGFS, LioDevice, devices
-from target.transports.tcmu_queue import ring_of
 from target.transports.tcmu_ring import Ring
+from target.transports.tcmu_watch import ring_of
 
 FOLDER = "/run/keyreel"
 _TAKEN = b"\1"
