@@ -21,6 +21,7 @@ from keymgr.kdf import DEFAULT, KEY_SIZE, SALT_SIZE, Cost, derive
 from keymgr.secret import Secret
 
 NONCE_SIZE = 12
+DAMAGED = "the keystore's own key is damaged: bring the keystore back from a backup"
 
 
 class MasterKey:
@@ -93,7 +94,7 @@ class MasterKey:
             )
         cost = Cost(*asked["argon2id"])
         if not cost.allowed:
-            raise Damaged("the keystore's own parameters are damaged: bring it back from a backup")
+            raise Damaged(DAMAGED)
         return derive(self._passphrase, bytes.fromhex(asked["salt"]), cost)
 
 

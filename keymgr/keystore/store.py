@@ -246,7 +246,7 @@ class Keystore:
             return self._vault.open(_identity(row), row.sealed)
         except Damaged:
             raise Damaged(
-                f"the key {row.name!r} is not as it was stored: bring the keystore back from a backup"
+                f"the key {row.name!r} is not as it was stored: bring it back from a backup"
             ) from None
 
     def records(
@@ -367,7 +367,7 @@ class Keystore:
             return json.loads(self._vault.open(_setting(realm, name), sealed).reveal())
         except Damaged:
             raise Damaged(
-                f"the setting {name!r} is not as it was stored: bring the keystore back from a backup"
+                f"the setting {name!r} is not as it was stored: bring it back from a backup"
             ) from None
 
     def set_setting(self, realm: str, name: str, value: Any) -> None:
