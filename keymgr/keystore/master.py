@@ -73,9 +73,7 @@ class MasterKey:
                 text = "the passphrase is not that of this keystore: give the right one"
             raise WrongPassword(text) from None
         except ValueError:
-            raise Damaged(
-                "the keystore's own key is damaged: bring it back from a backup"
-            ) from None
+            raise Damaged(DAMAGED) from None
         return data_key
 
     def _get(self, how: str) -> Secret:
