@@ -75,10 +75,19 @@ class Service:
             raise
 
     def _tell(self, source: str, notice: Notice) -> None:
-        """What a key source has to say goes to the operators of the libraries that ask it."""
-        for library in self.libraries.values():
-            if any(one.encryption == source for one in library.partitions.values()):
-                library.messages.notice(notice, source)
+        """What a key source has to say goes to the operators of the libraries that ask it, or into
+        the log where none does."""
+        asking = [
+            library
+            for library in self.libraries.values()
+            if any(one.encryption == source for one in library.partitions.values())
+        ]
+        for library in asking:
+            library.messages.notice(notice, source)
+        if not asking:
+            from target.encryption.external import log
+
+            log(notice)
 
     def close(self) -> None:
         """Out of reach, and everything durable; commands that wait for time are aborted.
