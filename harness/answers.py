@@ -17,14 +17,14 @@ from target.encryption import abilities
 from target.encryption import pages as spin
 from target.medium.formats import FORMATS
 from target.medium.null import NullPartition
-from target.scsi import reservations
+from target.scsi import inquiry_data, reservations
 from target.scsi import sense as s
 from target.scsi.buffers import Mode
 from target.scsi.layout import Layout
 from target.scsi.log import COUNTER, DU, LogPage, Reset
 from target.scsi.mode import CHANGEABLE, CURRENT, DEFAULT, ModePage
 from target.scsi.registrations import Type
-from target.tape import commands, inquiry, timing
+from target.tape import commands, timing
 from target.tape.drive import Drive
 from target.tape.mam import Memory
 from target.tape.mam_table import ATTRIBUTES
@@ -155,7 +155,7 @@ def _hex(number: int, digits: int = 2) -> str:
 
 def _inquiry(host: Asker) -> Facts:
     data = host.ask(0x12) or b""
-    fields = fields_of(inquiry.STANDARD, data)
+    fields = fields_of(inquiry_data.STANDARD, data)
     descriptors = [int.from_bytes(data[at : at + 2], "big") for at in range(58, 74, 2)]
     return {
         "vendor": data[8:16].decode().rstrip(),

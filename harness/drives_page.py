@@ -18,6 +18,7 @@ from harness.which import Known, known_models, which
 from target import personality
 from target.encryption import abilities
 from target.medium.formats import FORMATS, TYPES
+from target.scsi import command_table
 from target.scsi import sense as s
 from target.scsi.log import LogPage
 from target.tape import commands
@@ -113,7 +114,7 @@ def _model_rows(notes: Notes) -> Rows:
 def _command_rows(notes: Notes) -> Rows:
     for row in COMMANDS:
         have = (name for name, drive in _drives().items() if row in drive.commands)
-        key = commands.key(row)
+        key = command_table.key(row)
         yield key, row.name, _which(have), notes.get(key, "")
 
 

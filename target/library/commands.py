@@ -4,35 +4,13 @@ from __future__ import annotations
 
 from target.library import element_reservations, element_status, moving, readiness, volume_tags
 from target.library.personality import LibraryModel
-from target.scsi import (
-    buffers,
-    diagnostics,
-    log_commands,
-    maintenance,
-    mode_commands,
-    primary,
-    reservations,
-)
 from target.scsi.command import Command
+from target.scsi.command_table import ANY_DEVICE, gather, key
 
-_AREAS = (
-    primary, mode_commands, log_commands, maintenance, diagnostics, buffers, reservations,
-    readiness, element_status, moving, volume_tags,
-)  # fmt: skip
-
-COMMANDS: tuple[Command, ...] = tuple(
-    sorted(
-        (row for area in _AREAS for row in area.COMMANDS),
-        key=lambda row: (row.opcode, row.service_action or 0),
-    )
+COMMANDS: tuple[Command, ...] = gather(
+    (*ANY_DEVICE, readiness, element_status, moving, volume_tags)
 )
 """Every row, ascending by opcode and service action."""
-
-
-def key(row: Command) -> str:
-    """How a model names a command: "A5", or "A3-0C" with its service action."""
-    action = row.service_action
-    return f"{row.opcode:02X}" + ("" if action is None else f"-{action:02X}")
 
 
 def of(model: LibraryModel) -> tuple[Command, ...]:

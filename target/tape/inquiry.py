@@ -7,34 +7,17 @@ A personality names the VPD pages that a model has; `PAGES` says what is in thos
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from target.medium.formats import TYPES
 from target.personality import Personality
+from target.scsi import inquiry_data
 from target.scsi.layout import Layout
 from target.scsi.mode import ModePage
 from target.tape import tape_alert
 from target.tape.protection import METHODS, SIZE
 
 DEVICE_TYPE = 0x01
-
-STANDARD = Layout(
-    """0.7-5   peripheral_qualifier
-    0.4-0     device_type
-    1.7       rmb
-    2         version
-    3.4       hisup
-    3.3-0     response_data_format
-    4         additional_length
-    5.5-4     tpgs
-    5.0       protect
-    7.1       cmdque
-    8-15      vendor
-    16-31     product
-    32-35     revision""",
-    96,
-)
-_VERSION_DESCRIPTORS = 58
 
 SPC_4, SSC_3 = 0x0460, 0x0400
 SAS, FCP = 6, 0
@@ -67,48 +50,23 @@ class Identity(NamedTuple):
 
 def standard(personality: Personality) -> bytearray:
     """Standard INQUIRY data, 96 bytes unless the model has another length."""
-    inquiry = personality.inquiry
-    data = STANDARD.encode(
-        device_type=DEVICE_TYPE,
-        rmb=1,
-        version=inquiry["version"],
-        response_data_format=2,
+    return inquiry_data.standard(
+        personality.inquiry,
+        DEVICE_TYPE,
+        96,
+        (SPC_4, SSC_3),
         # Implicit asymmetric access, where REPORT TARGET PORT GROUPS is there to tell of it.
         tpgs="A3-0A" in personality.commands,
         protect="0A-F0" in personality.modes,
-        cmdque=1,
-        vendor=inquiry["vendor"].encode(),
-        product=inquiry["product"].encode(),
-        revision=inquiry["revision"].encode(),
     )
-    for number, value in inquiry.get("bytes", {}).items():
-        data[int(number)] = value
-    at = _VERSION_DESCRIPTORS
-    for descriptor in inquiry.get("version_descriptors", (SPC_4, SSC_3)):
-        data[at : at + 2] = descriptor.to_bytes(2)
-        at += 2
-    del data[inquiry.get("length", len(data)) :]
-    data[4] = len(data) - 5
-    return data
 
 
 def vital_product_data(identity: Identity) -> dict[int, bytes]:
     """The bodies of the model's VPD pages, ascending by page code."""
-    known = identity.personality.vpd["pages"]
-    named = {int(code, 16): value for code, value in known.items()}
-    pages = {
-        code: PAGES[code](identity) if value is True else _own(value, identity)
-        for code, value in sorted(named.items())
-    }
-    return {**pages, 0x00: bytes(pages)}
-
-
-def _own(value: Any, identity: Identity) -> bytes:
-    """A page of the maker's own: hex digits, or texts with their widths."""
-    if isinstance(value, str):
-        return bytes.fromhex(value)
-    own = {"revision": identity.revision, "serial": identity.serial}
-    return b"".join(text.format(**own).encode().ljust(width)[:width] for text, width in value)
+    words = {"revision": identity.revision, "serial": identity.serial}
+    return inquiry_data.vital_product_data(
+        identity.personality.vpd["pages"], lambda code: PAGES[code](identity), words
+    )
 
 
 def _names(identity: Identity) -> bytes:

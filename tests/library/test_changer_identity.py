@@ -11,7 +11,7 @@ from target.library.changer import Changer
 from target.library.inventory import Kind
 from target.library.personality_schema import SCHEMA
 from target.personality_schema import check
-from target.scsi import firmware
+from target.scsi import command_table, firmware
 from target.scsi import sense as s
 from tests.library.changers import (
     FAMILIES,
@@ -99,7 +99,7 @@ def test_the_families_that_there_are() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_entry_of_a_file_means_something(model: str) -> None:
     known = personality.load(model)
-    assert set(known.commands) <= {commands.key(row) for row in commands.COMMANDS}
+    assert set(known.commands) <= {command_table.key(row) for row in commands.COMMANDS}
     assert set(known.modes) <= {page.name_in_tables for page in mode_pages.PAGES}
     s.own_codes(known.sense)
     assert len(set(known.first.values())) == len(Kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from target.library import commands, personality
+from target.scsi import command_table
 from tests.library.changers import MODELS, host
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/changers.md").read_text(encoding="utf-8")
@@ -42,10 +43,11 @@ def test_commands_are_those_that_there_are() -> None:
     expected = []
     for row in commands.COMMANDS:
         have = [
-            "x" if commands.key(row) in personality.load(name).commands else "" for name in COLUMNS
+            "x" if command_table.key(row) in personality.load(name).commands else ""
+            for name in COLUMNS
         ]
         if any(have):
-            expected.append([commands.key(row).replace("-", "/"), row.name, *have])
+            expected.append([command_table.key(row).replace("-", "/"), row.name, *have])
     assert table("Commands") == expected
 
 

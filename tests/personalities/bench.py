@@ -20,6 +20,7 @@ from target.clock import SYSTEM, Clock
 from target.medium.cartridge import Cartridge
 from target.medium.formats import FORMATS, TYPES, CartridgeType, Format, Kind
 from target.personality import Personality
+from target.scsi import command_table
 from target.scsi import sense as s
 from target.scsi.command import Command
 from target.scsi.sense import CheckCondition, Code, Sense
@@ -29,7 +30,7 @@ from target.transports.inprocess import Reply
 from tests.tape.host import CHECK, GOOD, MIB, Host
 
 SERIAL = "KRL0000001"
-ROWS = {commands.key(row): row for row in commands.COMMANDS}
+ROWS = {command_table.key(row): row for row in commands.COMMANDS}
 """Every command there is, by its name in a personality."""
 
 

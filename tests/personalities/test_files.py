@@ -11,6 +11,7 @@ import pytest
 from target import personality, personality_schema
 from target.medium.formats import FORMATS, TYPES, Kind
 from target.personality import FOLDER, Personality
+from target.scsi import command_table
 from target.scsi import sense as s
 from target.scsi.registrations import Capabilities
 from target.tape import commands, mode_pages, timing
@@ -82,7 +83,7 @@ def test_formats_exist_and_have_cartridges(model: Personality) -> None:
 
 
 def test_commands_that_move_a_tape_are_there(model: Personality) -> None:
-    rows = {commands.key(row) for row in commands.of(model)}
+    rows = {command_table.key(row) for row in commands.of(model)}
     assert {"00", "01", "05", "08", "0A", "10", "11", "12", "13", "19", "1B", "2B", "34"} <= rows
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from target import personality
+from target.scsi import command_table
 from target.tape import commands
 from tests.tape.host import TD9, Host, tape
 
 EVERY_COMMAND = replace(
-    personality.load(TD9), commands={commands.key(row): True for row in commands.COMMANDS}
+    personality.load(TD9), commands={command_table.key(row): True for row in commands.COMMANDS}
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from target import personality
 from target.medium.formats import FORMATS
+from target.scsi import command_table
 from target.scsi import sense as s
 from target.scsi.command import CDB_SIZES
 from target.scsi.sense import Sense
@@ -40,7 +41,7 @@ def test_commands_that_no_model_has(opcode: int) -> None:
 
 def test_the_table_has_no_command_that_no_model_has() -> None:
     used = {key for name in personality.models() for key in personality.load(name).commands}
-    assert {commands.key(row) for row in commands.COMMANDS} <= used
+    assert {command_table.key(row) for row in commands.COMMANDS} <= used
 
 
 def recommended(host: Host, opcode: int) -> int:
