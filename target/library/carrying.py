@@ -32,6 +32,7 @@ def move(library: Library, source: str, destination: str) -> MovedView:
         if held is None:
             raise OperatorError(f"{start} is empty: name a place with a cartridge, or its barcode")
         end = _room(library, destination, held)
+        _require_owner(library, end)
         if start.kind is Kind.DRIVE:
             drive = library.drives[start.number]
             _require_allowed(drive, f"{held.barcode} is not moved", "the drive's medium")
@@ -52,6 +53,7 @@ def insert(library: Library, barcode: str, mail_slot: str) -> MovedView:
     with library.still():
         _require_outside(library, barcode)
         at = _mail_slot(library, mail_slot) if mail_slot else _empty_mail_slot(library)
+        _require_owner(library, at)
         if library.inventory.at(at) is not None:
             raise OperatorError(f"{at} is full: name another mail slot, or empty it")
         _require_unlocked(library, at, f"{barcode} is not inserted")
@@ -192,6 +194,12 @@ def _require_outside(library: Library, barcode: str) -> None:
     where = library.taken(barcode)
     if where:
         raise OperatorError(f"{barcode} is in {where}: take it out there first")
+
+
+def _require_owner(library: Library, at: Location) -> None:
+    """Nothing goes where no host could find it."""
+    if not _owners(library, at):
+        raise OperatorError(f"{at} is in no partition: name another place, or give it to one")
 
 
 # --- what hosts prevent --------------------------------------------------------------------------

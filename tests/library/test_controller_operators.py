@@ -194,6 +194,19 @@ def test_a_move_that_cannot_be(source: str, destination: str, why: str, tmp_path
         assert list(tower.library.inventory) == before
 
 
+def test_nothing_goes_to_a_place_that_no_partition_has(tmp_path: Path) -> None:
+    with powered(tmp_path) as tower:
+        su = tower.login()
+        su.set_partition("finance", drives=["drive0"], slots=2, mail_slots=1)
+        before = list(tower.library.inventory)
+        for place in ("drive1", "slot:4", "mail:2"):
+            with pytest.raises(OperatorError, match="is in no partition: name another place"):
+                su.move("KRL001L9", place)
+        with pytest.raises(OperatorError, match="mail:2 is in no partition"):
+            su.insert("KRL004L9", "mail:2")
+        assert list(tower.library.inventory) == before
+
+
 def test_hosts_hear_of_what_operators_move(tmp_path: Path) -> None:
     with powered(tmp_path) as tower:
         finance, sales = tower.host("finance"), tower.host("sales")
