@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import click
 
 from harness.control import VARIABLE, Control, Kind, Refusal
-from harness.private_files import LONGEST_PASSWORD, FileRefused, read_password
+from harness.private_files import FileRefused
+from keymgr.private_file import LONGEST_PASSWORD, NotPrivate, read_password
 from keymgr.secret import Secret
 from target.files import replace_json
 
@@ -163,10 +164,10 @@ def copied(secret: Secret) -> Secret:
 
 
 def tried(function: Callable[..., _Result], *arguments: Any) -> _Result:
-    """What the function gives. Raises click.ClickException for FileRefused."""
+    """What the function gives. Raises click.ClickException where a file will not do."""
     try:
         return function(*arguments)
-    except FileRefused as error:
+    except (FileRefused, NotPrivate) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -4,50 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
-from keymgr.secret import Secret
 from target.files import sync_folder
 
-LONGEST_PASSWORD = 4096
 LARGEST = 8 << 20
 """Bytes of a file that is handed to a library."""
 
 
 class FileRefused(Exception):
     """It was not read or written; the text is one sentence for the user."""
-
-
-def read_password(path: Path) -> Secret:
-    """The password in a file of its owner's alone; a line break at its end is none of it.
-
-    Raises FileRefused.
-    """
-    try:
-        # Without waiting for the writer of a pipe, which is refused below.
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise FileRefused(f"the password file {path} cannot be read: {error.strerror}") from None
-    try:
-        about = os.fstat(file)
-        if not stat.S_ISREG(about.st_mode):
-            raise FileRefused(f"the password file {path} is no regular file: name one that is")
-        if about.st_mode & 0o177:
-            raise FileRefused(f"others can use the password file {path}: chmod 600 {path}")
-        data = bytearray(LONGEST_PASSWORD + 1)
-        count = os.readv(file, [data])
-    finally:
-        os.close(file)
-    if count > LONGEST_PASSWORD:
-        raise FileRefused(f"the password file {path} has more in it than a password")
-    if count and data[count - 1] == ord("\n"):
-        count -= 1
-    with memoryview(data) as view:
-        password = Secret(view[:count])
-    data[:] = bytes(len(data))
-    return password
 
 
 def read_data(path: Path) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keymgr.errors import Damaged, StoreUnusable, WrongPassword
 from keymgr.kdf import DEFAULT, KEY_SIZE, SALT_SIZE, Cost, derive
+from keymgr.private_file import NotPrivate, read_private
 from keymgr.secret import Secret
 
 NONCE_SIZE = 12
@@ -97,25 +97,16 @@ class MasterKey:
 
 
 def _read(path: Path) -> Secret:
-    key = Secret(bytes(KEY_SIZE + 1))
-    try:
-        with path.open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise StoreUnusable(
-                    f"{path}: others than its owner can use the master key: chmod 600 {path}"
-                )
-            size = file.readinto(key.reveal())
-    except FileNotFoundError:
+    if not path.exists():
         raise StoreUnusable(
             f"{path}: the keystore's master key is not there: bring the file back from a copy"
-        ) from None
-    except OSError as error:
-        raise StoreUnusable(
-            f"{path}: the master key cannot be read ({error.strerror}): make it readable"
-        ) from None
-    if size != KEY_SIZE:
+        )
+    try:
+        key = read_private(path, "master key", KEY_SIZE)
+    except NotPrivate as error:
+        raise StoreUnusable(str(error)) from None
+    if len(key) != KEY_SIZE:
         raise StoreUnusable(f"{path}: no master key, it has not {KEY_SIZE} bytes: name the file")
-    del key.reveal()[KEY_SIZE:]
     return key
 
 

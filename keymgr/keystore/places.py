@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from keymgr.errors import StoreUnusable
 from keymgr.keystore.master import MasterKey
 from keymgr.keystore.store import Keystore
+from keymgr.private_file import NotPrivate, read_password
 from keymgr.secret import Secret
 
 STORE_NAME = "keys.sqlite"
@@ -47,16 +46,9 @@ def store_url(folder: Path) -> str:
 def read_passphrase(path: Path) -> Secret:
     """The file's text without the line's end. Raises StoreUnusable."""
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise StoreUnusable(
-                    f"{path}: others than its owner can use the passphrase: chmod 600 {path}"
-                )
-            text = file.read().rstrip(b"\r\n")
-    except OSError as error:
-        raise StoreUnusable(
-            f"{path}: the passphrase cannot be read ({error.strerror}): name another file"
-        ) from None
-    if not text:
+        passphrase = read_password(path, "passphrase")
+    except NotPrivate as error:
+        raise StoreUnusable(str(error)) from None
+    if not len(passphrase):
         raise StoreUnusable(f"{path}: the file is empty: write the passphrase into it")
-    return Secret(text)
+    return passphrase

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keymgr.private_file import NotPrivate, read_password
 from keymgr.secret import Secret
 from target.files import replace_json
 from target.library import layout, users
@@ -132,7 +133,10 @@ def _first_users(plan: LibraryPlan, cost: Cost) -> dict[str, User]:
 def _password(user: UserPlan) -> Secret:
     if user.password_file is None:
         return Secret(b"")
-    return Secret(Path(user.password_file).read_bytes().rstrip(b"\r\n"))
+    try:
+        return read_password(Path(user.password_file))
+    except NotPrivate as error:
+        raise ValueError(str(error)) from None
 
 
 def _partition_json(partition: Partition) -> dict[str, Any]:

@@ -172,7 +172,6 @@ def test_a_terminal_shows_no_password(su: Keyreel, state: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
-    os.close(theirs)
     seen = bytearray()
 
     def see(wanted: bytes) -> None:
@@ -193,6 +192,8 @@ def test_a_terminal_shows_no_password(su: Keyreel, state: Path) -> None:
         watchdog.cancel()
         process.kill()
         process.wait()
+        # Not earlier: a terminal that nobody has open has nothing to read.
+        os.close(theirs)
         os.close(ours)
 
 

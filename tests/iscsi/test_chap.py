@@ -202,7 +202,9 @@ def test_a_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> Non
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"nowhere.toml: cannot be read \(No such file"):
+    with pytest.raises(
+        OSError, match=r"nowhere.toml: the credentials cannot be read \(No such file"
+    ):
         Credentials.load(tmp_path / "nowhere.toml")
 
 

@@ -95,7 +95,6 @@ def test_the_rig_still_has_what_partitions_have(
 
 def test_the_rig_still_has_the_cartridges(tmp_path: Path) -> None:
     with powered(tmp_path) as tower:
-        tower.login().set_partition("finance", slots=2)
         tower.login().move("KRL003L9", "slot:4")
     fewer = plan_of(tmp_path, replace(FINANCE, slots=2), replace(SALES, slots=1))
     (tmp_path / "tower" / "library.json").unlink()
@@ -132,6 +131,7 @@ def test_a_rig_that_cannot_be(tmp_path: Path) -> None:
     unknown = replace(plan_of(tmp_path), model="acme/one")
     assert "no library model 'acme/one'" in refused(tmp_path, unknown)
     (tmp_path / "password").write_text("not allowed!")
+    (tmp_path / "password").chmod(0o600)
     password = replace(plan_of(tmp_path), password_file=str(tmp_path / "password"))
     assert "password has only the characters" in refused(tmp_path, password)
 

@@ -13,12 +13,12 @@ import hashlib
 import hmac
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keymgr.private_file import NotPrivate, read_private
 from keymgr.secret import Secret
 
 ALGORITHMS = {5: "md5", 7: "sha256"}
@@ -32,6 +32,10 @@ LONGEST_CHALLENGE = 1024
 
 class AuthenticationFailed(Exception):
     """The initiator is not who it says; the text is for the log and names no secret."""
+
+
+_LARGEST = 1 << 20
+"""Bytes of a file of credentials."""
 
 
 class Credentials:
@@ -49,19 +53,16 @@ class Credentials:
     def load(cls, path: Path) -> Credentials:
         """Read a file. Raises OSError with one sentence that names it and the cure."""
         try:
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                    raise OSError(f"{path}: others than its owner can use it: chmod 600 {path}")
-                raw = tomllib.load(file)
+            content = read_private(path, "credentials", _LARGEST)
+            raw = tomllib.loads(content.reveal().decode())
+        except NotPrivate as error:
+            raise OSError(str(error)) from None
         except tomllib.TOMLDecodeError:
             # What is wrong there may be a secret.
             raise OSError(f"{path}: is not valid TOML: see docs/iscsi.md for its form") from None
         except UnicodeDecodeError:
             raise OSError(f"{path}: is not UTF-8 text: write it as such") from None
-        except OSError as error:
-            if error.strerror is None:
-                raise
-            raise OSError(f"{path}: cannot be read ({error.strerror})") from None
+        content.wipe()
         return cls(*_checked(path, raw))
 
 
