@@ -39,11 +39,13 @@ def ensure(plan: CartridgePlan) -> None:
 
 
 def take(plan: CartridgePlan) -> Cartridge:
-    """Open a cartridge, made if it is not there, with tab and damage as the plan says.
-
-    Raises MediumError as `ensure` does, and if it cannot be opened.
-    """
+    """Open a cartridge, made if it is not there. Raises as `ensure` and `opened` do."""
     ensure(plan)
+    return opened(plan)
+
+
+def opened(plan: CartridgePlan) -> Cartridge:
+    """Open a cartridge, with tab, damage and uses left as the plan says. Raises MediumError."""
     cartridge = Cartridge(Path(plan.path))
     cartridge.info["write_protect"] = plan.write_protect
     cartridge.info["damage"] = list(plan.damage)

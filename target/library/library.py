@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,7 @@ from target.library.state import Configuration, State
 from target.library.users import STRONG, Cost, User
 from target.plan import CartridgePlan, LibraryPlan
 from target.scsi.device_server import ILLEGAL_REQUEST
-from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED, CheckCondition
-from target.shelf import take
+from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED
 from target.tape.drive import Drive
 
 if TYPE_CHECKING:
@@ -301,9 +300,7 @@ class Library:
                 f"{self} has {barcode} in drive {self.drive_name(number)}, and the rig has no such"
                 " cartridge: add it to the rig file"
             )
-        # One that cannot be loaded is in the drive all the same: commands say what is wrong.
-        with suppress(CheckCondition):
-            self.ports[number].insert(take(self.cartridges[barcode]))
+        self.robot.reload(Location(Kind.DRIVE, number))
         # As in `target.build.load`: hosts are told of both, power and medium.
         self.drives[number].since_power_on.append(MEDIUM_MAY_HAVE_CHANGED)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import Protocol
 
 from keymgr.api import DriveIdentity
@@ -24,6 +24,7 @@ from target.medium.formats import FORMATS, CartridgeType, of_barcode
 from target.plan import CartridgePlan
 from target.scsi import sense as s
 from target.scsi.sense import CheckCondition, Code
+from target.shelf import opened
 from target.tape.mount import Medium
 
 
@@ -197,13 +198,10 @@ class Robot:
             raise MediumError(
                 f"the rig has no cartridge {held.barcode}: add it, it is in a library"
             )
-        cartridge = Cartridge(Path(plan.path))
-        cartridge.info["write_protect"] = plan.write_protect
-        cartridge.info["damage"] = list(plan.damage)
-        if plan.cleanings is not None and held.barcode not in self._counted:
-            cartridge.info["cleanings_left"] = plan.cleanings
-            self._counted.add(held.barcode)
-        return cartridge
+        if held.barcode in self._counted:
+            plan = replace(plan, cleanings=None)
+        self._counted.add(held.barcode)
+        return opened(plan)
 
     def _open(self, held: Held) -> Cartridge:
         try:

@@ -124,6 +124,7 @@ def test_users_log_in_and_are_kept_over_restarts(tmp_path: Path) -> None:
 def test_the_first_password_can_be_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text("f1rst\n")
+    path.chmod(0o600)
     plan = plan_of(tmp_path)
     plan = type(plan)(**{**vars(plan), "password_file": str(path)})
     with powered(tmp_path, plan) as tower:
