@@ -54,8 +54,8 @@ class Cost(NamedTuple):
     p: int
 
 
-STRONG = Cost(2**15, 8, 3)
-"""32 MiB, some tenths of a second."""
+STRONG = Cost(2**14, 8, 5)
+"""16 MiB, a tenth of a second: one of OWASP's recommendations for stored passwords."""
 
 
 @dataclass(frozen=True)

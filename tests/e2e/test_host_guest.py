@@ -132,6 +132,6 @@ def test_other_ways_in_are_refused() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_missing_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ways, "modules", lambda _: ["no_such_module"])
+    monkeypatch.setattr(ways, "modules", lambda *_: ["no_such_module"])
     with pytest.raises(GuestError, match="has no module no_such_module: install the package"):
         host.require_host()
