@@ -49,7 +49,7 @@ try:
 except UnknownSource as error:
     unknown = str(error)
 where = sys.modules[type(source).__module__].__file__
-encrypted, keys = drive.first_encrypted(), len(list((folder / "keys").iterdir()))
+encrypted, keys = drive.first_encrypted(), source.store.count("mine")
 drive.eject().close()
 print(json.dumps([where, wrote, read, encrypted, keys, unknown]))
 """
