@@ -34,6 +34,7 @@ def set_partition(
         old = library.partitions.get(name)
         if old is None:
             layout.require_name(name)
+            _require_own_name(library, name)
             old = Partition(name, _serial(library, name), (), ())
         numbers = None if drives is None else [library.drive_number(drive) for drive in drives]
         new = layout.reshaped(library.partitions, library.size, old, numbers, slots, mail_slots)
@@ -80,6 +81,12 @@ def require_drives_empty(library: Library, partitions: Mapping[str, Partition], 
 
 def _configure(library: Library, partitions: Mapping[str, Partition]) -> None:
     library.configure(replace(library.configuration, partitions=partitions))
+
+
+def _require_own_name(library: Library, name: str) -> None:
+    """Hosts' commands find drives and changers by their names, with _ for -."""
+    if name.replace("-", "_") in library.names_of_drives:
+        raise OperatorError(f"a drive is called {name}: choose another name for the partition")
 
 
 def _require_free(library: Library, new: Partition) -> None:

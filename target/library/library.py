@@ -108,6 +108,8 @@ class Library:
         self.name, self.serial = plan.name, plan.serial
         self.model = personality.load(plan.model)
         self.cartridges = cartridges
+        self.names_of_drives = {name.replace("-", "_") for name in drives}
+        """Of all drives of the rig, as environment variables have them."""
         self.taken = taken
         self.cost = cost
         self.size = layout.size(plan)

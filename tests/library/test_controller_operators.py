@@ -385,6 +385,8 @@ def test_partitions_are_made_and_deleted(tmp_path: Path) -> None:
         assert list(tower.library.changers) == ["finance"]
         with pytest.raises(OperatorError, match="no partition 'sales': name one of finance"):
             su.delete_partition("sales")
+        with pytest.raises(OperatorError, match="a drive is called drive2: choose another name"):
+            su.set_partition("drive2", slots=1)
         made = su.set_partition("legal", drives=["drive2"], slots=2)
         assert (made.encryption, made.cartridges, len(made.serial)) == ("disabled", 0, 10)
         su.move("KRL003L9", "legal")
