@@ -81,6 +81,8 @@ class WatchedRing(Ring):
                 aborted = number in self._aborted
                 self._aborted.discard(number)
                 self._running = number
+            if _WATCH.asleep:
+                _WATCH.wake()
             self._drop(at) if aborted else self._complete(at)
         elif kind == TASK_MANAGEMENT and self._bytes[at + TASK_FUNCTION] in RESETS:
             self._reset()
@@ -101,6 +103,11 @@ class WatchedRing(Ring):
             self._resets = max(0, self._resets - 1)
 
     # --- called by whoever watches -----------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command runs."""
+        return self._running is not None
 
     def look(self) -> None:
         """While a command runs: is there something behind it that wants it to end?"""
@@ -134,12 +141,20 @@ class WatchedRing(Ring):
 
 
 class _Watch:
-    """Looks after rings, in a thread that is there as long as there are any."""
+    """Looks after rings, in a thread that is there as long as there are any. It sleeps while they
+    have nothing to do; whoever begins a command then wakes it."""
 
     def __init__(self) -> None:
+        self.asleep = False
         self._lock = threading.Lock()
         self._rings: set[WatchedRing] = set()
         self._there = False
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """There is something to look after."""
+        self.asleep = False
+        self._woken.set()
 
     def add(self, ring: WatchedRing) -> None:
         with self._lock:
@@ -152,6 +167,7 @@ class _Watch:
         """Nobody looks into the ring any more when it returns."""
         with self._lock:
             self._rings.discard(ring)
+        self.wake()
 
     def _run(self) -> None:
         while True:
@@ -162,6 +178,13 @@ class _Watch:
                 if not self._rings:
                     self._there = False
                     return
+                # Asleep first, then a look: a command that begins between is seen, or wakes.
+                self._woken.clear()
+                self.asleep = True
+                if any(ring.busy for ring in self._rings):
+                    self.asleep = False
+            if self.asleep:
+                self._woken.wait()
 
 
 _WATCH = _Watch()
