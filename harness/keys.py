@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli import USAGE_ERROR, say
-from harness.state import StateError, open_state
+from harness.state import LIBRARIES, StateError, open_state
 from keymgr.errors import AuditDamaged, KeyManagerError, StoreUnusable
 from keymgr.keystore import Keystore, MasterKey
 from keymgr.keystore.places import MASTER_NAME, STORE_NAME, read_passphrase, store_url
 
 DAMAGED = 1
-LIBRARIES = "libraries"
-"""The folder of libraries in a state folder."""
 
 
 @dataclass(frozen=True)

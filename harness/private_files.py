@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from target.files import sync_folder
+from keymgr.files import sync_folder
 
 LARGEST = 8 << 20
 """Bytes of a file that is handed to a library."""

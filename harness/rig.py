@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from harness.rig_checks import complaints
 from harness.rig_tables import NAMES, SINGLE, Drive, Library, Table, Tables, each, variable
+from harness.state import LIBRARIES
 from target.plan import (
     CartridgePlan,
     ChangerPlan,
@@ -148,7 +149,7 @@ class Rig(Tables):
             model=library.model,
             serial=self.library_serial(library),
             partitions=partitions,
-            folder=str(state / "libraries" / library.name),
+            folder=str(state / LIBRARIES / library.name),
             options=library.options,
             password_file=library.password_file,
             users=tuple(UserPlan(**user.model_dump()) for user in library.user),
@@ -161,9 +162,9 @@ class Rig(Tables):
 
 def _remembered(plan: LibraryPlan) -> tuple[ChangerPlan, ...] | None:
     """The changers that the library's operators have left, if they have set anything."""
-    from target.library.state import load
+    from target.library.state import file_in, load
 
-    state = load(Path(plan.folder) / "library.json")
+    state = load(file_in(Path(plan.folder)))
     if state is None:
         return None
     hosts = {partition.name: partition.hosts for partition in plan.partitions}

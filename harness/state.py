@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+LIBRARIES = "libraries"
+"""Folder of a state folder with what libraries remember, a folder each."""
+
 
 class StateError(Exception):
     """The state folder cannot be used; the text is one sentence for the user."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keymgr.files import sync_folder
+
 
 def replace_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file beside, make it durable and rename it; only its owner may read it."""
@@ -25,15 +27,6 @@ def write_json(path: Path, values: Mapping[str, Any], *, durable: bool) -> None:
         if durable:
             file.flush()
             os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _private(path: str, flags: int) -> int:

@@ -193,24 +193,49 @@ QUIRKS = Table(
     }
 )
 
+ANY_DEVICE: dict[str, Rule] = {
+    "commands": Map(
+        'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
+        HEX_PAIR,
+        PRESENT,
+    ),
+    "modes": Map(PAGES, HEX_PAIR, ANY),
+    "logs": Map(PAGES, HEX_PAIR, FORM),
+    "sense": Map(
+        "the name of a condition in target/scsi/sense.py",
+        re.compile(r"[A-Z][A-Z_]+"),
+        Table({"code": CODE, "fsc": NUMBER}),
+    ),
+}
+"""Tables that drives and libraries have alike."""
+
+
+def inquiry(numbers: Map, **more: Rule) -> Table:
+    """The inquiry table; ``numbers``: which bytes a model may set by number."""
+    return Table(
+        {
+            "vendor": text(8),
+            "product": text(16),
+            "revision": text(4, 4),
+            "version": NUMBER,
+            "length": NUMBER,
+            "version_descriptors": NUMBERS,
+            "bytes": numbers,
+            **more,
+        },
+        needs=("vendor", "product", "revision", "version"),
+    )
+
+
 SCHEMA = Table(
     {
         "base": BASE,
-        "inquiry": Table(
-            {
-                "vendor": text(8),
-                "product": text(16),
-                "revision": text(4, 4),
-                "version": NUMBER,
-                "length": NUMBER,
-                "version_descriptors": NUMBERS,
-                "bytes": Map(
-                    "the number of a byte from 36 to 55",
-                    re.compile(r"3[6-9]|4[0-9]|5[0-5]"),
-                    NUMBER,
-                ),
-            },
-            needs=("vendor", "product", "revision", "version"),
+        "inquiry": inquiry(
+            Map(
+                "the number of a byte from 36 to 55",
+                re.compile(r"3[6-9]|4[0-9]|5[0-5]"),
+                NUMBER,
+            ),
         ),
         "limits": Table(
             dict.fromkeys(
@@ -227,13 +252,7 @@ SCHEMA = Table(
             },
             needs=("native", "read_write", "read_only"),
         ),
-        "commands": Map(
-            'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
-            HEX_PAIR,
-            PRESENT,
-        ),
-        "modes": Map(PAGES, HEX_PAIR, ANY),
-        "logs": Map(PAGES, HEX_PAIR, FORM),
+        **ANY_DEVICE,
         "vpd": Table(
             {"naa_prefix": NUMBER, "pages": Map("a page code in hex", HEX, PAGE)},
             needs=("naa_prefix", "pages"),
@@ -244,11 +263,6 @@ SCHEMA = Table(
             Value("a size or false", lambda value: isinstance(value, bool) or _whole(value)),
             named={"unit": NUMBER, "any_first": FLAG, "partitioned_only": FLAG},
             drops=False,
-        ),
-        "sense": Map(
-            "the name of a condition in target/scsi/sense.py",
-            re.compile(r"[A-Z][A-Z_]+"),
-            Table({"code": CODE, "fsc": NUMBER}),
         ),
         "encryption": ENCRYPTION,
         "reservations": Table(

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from keymgr.errors import StoreUnusable
-from keymgr.keystore.master import sync_folder
+from keymgr.files import sync_folder
 
 PATIENCE = 60
 """Seconds to wait for another process that holds the lock."""

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keymgr.errors import Damaged, StoreUnusable, WrongPassword
+from keymgr.files import sync_folder
 from keymgr.kdf import DEFAULT, KEY_SIZE, SALT_SIZE, Cost, derive
 from keymgr.private_file import NotPrivate, read_private
 from keymgr.secret import Secret
@@ -132,12 +133,3 @@ def _make(path: Path) -> None:
         raise StoreUnusable(
             f"{path}: the master key cannot be made ({error.strerror}): name another folder"
         ) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -119,7 +119,7 @@ class Library:
         self.door_open = False
         self._clock = clock
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.file = self.folder / "library.json"
+        self.file = state.file_in(self.folder)
         self.messages = Messages(self.folder / "messages", clock.now)
         self._granted = frozenset(plan.options)
         self.safe = Safe(

@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 
 from target.personality_schema import (
-    ANY,
+    ANY_DEVICE,
     BASE,
-    CODE,
     FLAG,
-    FORM,
     HEX,
-    HEX_PAIR,
     NUMBER,
     NUMBERS,
     PAGE,
-    PAGES,
-    PRESENT,
     Map,
     Table,
     Value,
+    inquiry,
     one_of,
-    text,
 )
 
 
@@ -67,22 +62,13 @@ STATUS = Table(
 SCHEMA = Table(
     {
         "base": BASE,
-        "inquiry": Table(
-            {
-                "vendor": text(8),
-                "product": text(16),
-                "revision": text(4, 4),
-                "version": NUMBER,
-                "length": NUMBER,
-                "version_descriptors": NUMBERS,
-                "bytes": Map(
+        "inquiry": inquiry(
+            Map(
                     "the number of a byte: 3, 5 to 7, 36 to 95",
                     re.compile(r"[3567]|3[6-9]|[4-8][0-9]|9[0-5]"),
                     NUMBER,
                 ),
-                "texts": Value("a list of [byte, text, width]", _placed),
-            },
-            needs=("vendor", "product", "revision", "version"),
+            texts=Value("a list of [byte, text, width]", _placed),
         ),
         "limits": Table({"sense_length": NUMBER}, needs=("sense_length",)),
         "elements": Table(
@@ -91,21 +77,10 @@ SCHEMA = Table(
         ),
         "status": STATUS,
         "tag": Table({"length": NUMBER}, needs=("length",)),
-        "commands": Map(
-            'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
-            HEX_PAIR,
-            PRESENT,
-        ),
-        "modes": Map(PAGES, HEX_PAIR, ANY),
-        "logs": Map(PAGES, HEX_PAIR, FORM),
+        **ANY_DEVICE,
         "vpd": Table(
             {"name": PAGE, "naa_prefix": NUMBER, "pages": Map("a page code in hex", HEX, PAGE)},
             needs=("pages",),
-        ),
-        "sense": Map(
-            "the name of a condition in target/scsi/sense.py",
-            re.compile(r"[A-Z][A-Z_]+"),
-            Table({"code": CODE, "fsc": NUMBER}),
         ),
         "reservations": Table(
             {"types": NUMBERS, "crh": FLAG, "sip_c": FLAG, "ptpl_c": FLAG, "limit": NUMBER}

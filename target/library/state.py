@@ -71,6 +71,11 @@ class State:
         replace_json(path, told)
 
 
+def file_in(folder: Path) -> Path:
+    """The file, in the library's folder."""
+    return folder / "library.json"
+
+
 def load(path: Path) -> State | None:
     """What is in the file; None: there is none. Raises ValueError if it is something else."""
     if not path.exists():

@@ -18,7 +18,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from target.files import replace_json, sync_folder, write_json
+from keymgr.files import sync_folder
+from target.files import replace_json, write_json
 from target.medium.errors import MediumError
 from target.medium.formats import CLEANINGS, FORMATS, TYPES, CartridgeType, Format, of_barcode
 from target.medium.partition import Partition

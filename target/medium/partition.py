@@ -26,8 +26,8 @@ from pathlib import Path
 
 from crc32c import crc32c
 
+from keymgr.files import sync_folder
 from keymgr.secret import Secret
-from target.files import sync_folder
 from target.medium import compress
 from target.medium.crypt import TAG_SIZE, BlockCipher
 from target.medium.errors import BlockDamaged, IntegrityFailed, WriteFailed

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import select
-import signal
 import sys
 import traceback
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 
 from tests.crash.checks import Totals, check
 from tests.crash.workload import Known, Writer
+from tests.killing import heard_until_killed
 from tests.runs import Say
 
 KILLS = 300
@@ -53,19 +52,8 @@ def start(folder: Path, seed: str, chance: random.Random, known: Known) -> tuple
 
 def kill_sometime(child: int, pipe: int, chance: random.Random) -> list[str]:
     """Let the child work for a random while, kill it; everything that it reported."""
-    heard, lines = b"", int(chance.random() ** 2 * 300)
-    while heard.count(b"\n") < lines:
-        part = os.read(pipe, 1 << 16)
-        if not part:
-            break
-        heard += part
-    select.select([], [], [], chance.random() * 0.004)
-    os.kill(child, signal.SIGKILL)
-    while part := os.read(pipe, 1 << 16):
-        heard += part
-    os.close(pipe)
-    os.waitpid(child, 0)
-    return heard.decode().splitlines()
+    lines = int(chance.random() ** 2 * 300)
+    return heard_until_killed(child, pipe, lines, chance.random() * 0.004).splitlines()
 
 
 @pytest.mark.crash

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import select
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -22,6 +20,7 @@ import pytest
 from keymgr.keystore import Keystore, New
 from tests.keymgr.postgresql import Server
 from tests.keymgr.stores import Place, PostgresqlPlace, SqlitePlace, value
+from tests.killing import heard_until_killed
 from tests.runs import Say
 
 KILLS = 200
@@ -76,20 +75,10 @@ def start(place: Place, kill: int, chance: random.Random) -> tuple[int, int]:
 
 def kill_sometime(child: int, pipe: int, chance: random.Random) -> list[str]:
     """Let the child work for a random while, kill it; everything that it told."""
-    heard, lines = b"", int(chance.random() ** 2 * 25)
-    while heard.count(b"\n") < lines:
-        part = os.read(pipe, 1 << 16)
-        if not part:
-            break
-        heard += part
-    select.select([], [], [], chance.random() * (0.02 if lines == 0 else 0.004))
-    os.kill(child, signal.SIGKILL)
-    while part := os.read(pipe, 1 << 16):
-        heard += part
-    os.close(pipe)
-    os.waitpid(child, 0)
+    lines = int(chance.random() ** 2 * 25)
+    pause = chance.random() * (0.02 if lines == 0 else 0.004)
     # The last line may have been cut: that key was not given out.
-    return heard.decode().split("\n")[:-1]
+    return heard_until_killed(child, pipe, lines, pause).split("\n")[:-1]
 
 
 def check(place: Place, given: dict[str, str]) -> int:
