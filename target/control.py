@@ -41,10 +41,14 @@ class Control:
     """The server: listens on ``path`` until it is closed. Raises OSError."""
 
     def __init__(
-        self, path: Path, libraries: Mapping[str, Operated], clock: Clock = SYSTEM
+        self,
+        path: Path,
+        libraries: Mapping[str, Operated],
+        bench: object = None,
+        clock: Clock = SYSTEM,
     ) -> None:
         self.path = path
-        self._sessions = Sessions(libraries, clock)
+        self._sessions = Sessions(libraries, bench, clock)
         self._guard = threading.Lock()
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._closed = threading.Event()

@@ -1,5 +1,8 @@
 """What may be asked of a library over its control socket: one declared table of calls, as JSON.
 
+Calls that begin with `rig.` are not a library's: they are those of the bench that the rig stands on
+(`target.bench.Bench`), and need no session, because the socket is its user's alone.
+
 The server checks requests against it, the client takes the types of arguments from it, and a test
 holds the command line against it. Only names and types: no library is imported.
 
@@ -19,6 +22,8 @@ from typing import Any
 
 DESK = "bluescale."
 """How the names of calls begin that need the authorization password, too."""
+BENCH = "rig."
+"""How the names of calls begin that are the bench's."""
 
 LONGEST_TEXT = 1000
 LARGEST_NUMBER = 2**31 - 1
@@ -34,6 +39,8 @@ class Type(Enum):
     FLAG = "flag"
     WORDS = "words"
     """A list of texts."""
+    TABLE = "table"
+    """A JSON object with texts, numbers, flags, and lists of those; whoever is called checks it."""
     DATA = "data"
     """Bytes, in JSON {"base64": TEXT}."""
     SECRET = "secret"
@@ -47,6 +54,7 @@ WANTED = {
     Type.NUMBER: f"a whole number of at most {LARGEST_NUMBER}",
     Type.FLAG: "true or false",
     Type.WORDS: "a list of texts",
+    Type.TABLE: "an object with texts, numbers, flags and lists of those",
     Type.DATA: "bytes",
     Type.SECRET: "a password as passwords are given",
     Type.SECRETS: "passwords as passwords are given",
@@ -76,9 +84,14 @@ class Call:
         return self.name.startswith(DESK)
 
     @property
+    def bench(self) -> bool:
+        """Whether it is one of the bench's."""
+        return self.name.startswith(BENCH)
+
+    @property
     def method(self) -> str:
         """Its name without what it is a method of."""
-        return self.name.removeprefix(DESK)
+        return self.name.removeprefix(DESK).removeprefix(BENCH)
 
 
 def _row(line: str) -> Call:
@@ -136,6 +149,11 @@ bluescale.add_copy          moniker location
 bluescale.move_copy         moniker number:number location
 bluescale.remove_copy       moniker number:number
 bluescale.plan              moniker expires? shares:number?
+rig.units
+rig.reset
+rig.power_cycle             unit
+rig.insert                  drive barcode
+rig.eject                   drive
 """
 
 CALLS = {call.name: call for call in map(_row, ROWS.split("\n")[1:-1])}
@@ -200,10 +218,20 @@ def _is(kind: Type, value: object) -> bool:
             return isinstance(value, bool)
         case Type.WORDS:
             return isinstance(value, list) and all(_is(Type.TEXT, word) for word in value)
+        case Type.TABLE:
+            return isinstance(value, dict) and all(map(_in_table, value.values()))
         case Type.DATA:
             return isinstance(value, bytes)
         case _:
             return False
+
+
+def _in_table(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is(Type.TEXT, one) or _in_table(one) for one in value)
+    if isinstance(value, float):
+        return True
+    return any(_is(kind, value) for kind in (Type.TEXT, Type.NUMBER, Type.FLAG))
 
 
 def encode(value: Mapping[str, Any]) -> bytes:

@@ -66,10 +66,13 @@ class _Operator:
 
 
 class Sessions:
-    """All sessions of all libraries (by name). Threads may call at the same time."""
+    """All sessions of all libraries (by name), and the bench. Threads may call at the same time."""
 
-    def __init__(self, libraries: Mapping[str, Operated], clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self, libraries: Mapping[str, Operated], bench: object = None, clock: Clock = SYSTEM
+    ) -> None:
         self._libraries = libraries
+        self._bench = bench
         self._clock = clock
         self._operators: dict[str, _Operator] = {}
         self._guard = threading.Lock()
@@ -106,6 +109,8 @@ class Sessions:
         arguments = request.arguments | _secrets(call, request)
         if call.name in self._own:
             return self._own[call.name](request, arguments)
+        if call.bench:
+            return getattr(self._bench, call.method)(**arguments)
         operator = self._operator(request)
         if not call.desk:
             result = getattr(operator.session, call.method)(**arguments)

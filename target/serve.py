@@ -66,10 +66,12 @@ class Service:
             gc.freeze()
             for name in plan.transports:
                 self.transports.append(find(name)(plan, self.units))
-            if self.libraries and plan.run:
+            if plan.run:
+                from target.bench import Bench
                 from target.control import Control
 
-                self.control = Control(plan.control, self.libraries)
+                bench = Bench(plan, self.drives, self.libraries)
+                self.control = Control(plan.control, self.libraries, bench)
         except BaseException:
             self.close()
             raise

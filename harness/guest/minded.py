@@ -173,7 +173,7 @@ class MindedGuest(ABC):
         channel = Channel(ours.fileno(), memoryview(memory), first=True)
         self._minder_ended = os.pidfd_open(self._minder.pid)
         here = self.run_directory / self.plan.control.name
-        if self.plan.libraries and here != self.plan.control:
+        if here != self.plan.control:
             self._relay = Relay(here, self.plan.control)
         self._console = Console(channel, self._minder_ended, self._relay)
 
@@ -204,8 +204,7 @@ class MindedGuest(ABC):
         variables = dict(os.environ if env is None else env)
         for device in self._devices.values():
             variables |= device.environment()
-        if self.plan.libraries:
-            variables[VARIABLE] = str(self.plan.control)
+        variables[VARIABLE] = str(self.plan.control)
         try:
             return self._console.execute(
                 argv,

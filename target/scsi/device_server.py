@@ -7,8 +7,9 @@ function runs. Whatever goes wrong becomes sense data; nothing that a client sen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from target.clock import SYSTEM, Clock, Woken
@@ -41,6 +42,13 @@ class Informational(Exception):
         self.code = code
 
 
+Run = Callable[[Nexus, bytes, Buffers, Buffers], Completion]
+"""Runs a command, as `DeviceServer.execute` does."""
+Interposer = Callable[[Run, Nexus, bytes, Buffers, Buffers], Completion]
+"""Stands between a transport and a unit: what comes after it is the first argument, which it may
+call or not. It must not raise, and must leave no key where it was not."""
+
+
 class DeviceServer(LogicalUnit):
     """A logical unit that runs commands from a table.
 
@@ -60,6 +68,7 @@ class DeviceServer(LogicalUnit):
         """Bytes of a block, where a CDB with FIXED set counts in those."""
         self.unsettled = False
         """Whether something goes on after its command, see `settle`."""
+        self._interposed: Run | None = None
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
         for row in self.commands:
             if row.service_action is None:
@@ -80,10 +89,22 @@ class DeviceServer(LogicalUnit):
         with self.turn:
             self.running = nexus
             self.commands_run += 1
-            done = self._execute(nexus, cdb, data_out, data_in)
+            run = self._interposed
+            if run is None:
+                done = self._execute(nexus, cdb, data_out, data_in)
+            else:
+                done = run(nexus, cdb, data_out, data_in)
             if done.status:
                 self.forget(cdb, data_out)
             return done
+
+    def interpose(self, interposers: Sequence[Interposer]) -> None:
+        """These see every command from now on, the first one first; nobody else does."""
+        run: Run = self._execute
+        for interposer in reversed(interposers):
+            run = partial(interposer, run)
+        with self.turn:
+            self._interposed = run if interposers else None
 
     def forget(self, cdb: bytes, data_out: Buffers) -> None:
         """Overwrite data-out that may hold a key, of a command that was refused or is never run.

@@ -7,7 +7,7 @@ a nexus is told here (SAM-5 6.3, SPC-4 5.13).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from target.clock import Alarm, Clock
@@ -16,6 +16,10 @@ from target.scsi.command import Nexus, ReservationConflict, Rule
 from target.scsi.registrations import Registrant, Registrations, Told
 from target.scsi.sense import Code
 from target.scsi.turn import Turn
+
+Listener = Callable[[str, dict[str, Any]], None]
+"""Hears that something other than a command has happened to a unit: what kind of thing, and JSON
+values that say more. Never keys. It must not raise."""
 
 
 class NexusState:
@@ -63,6 +67,12 @@ class LogicalUnit:
         self.nexuses: dict[Nexus, NexusState] = {}
         self.since_power_on = [s.POWER_ON]
         """What a nexus has to hear of when it is first met."""
+        self.listener: Listener | None = None
+
+    def happened(self, kind: str, **details: Any) -> None:
+        """Tell the listener, if there is one: power, reset, nexus, medium, key, alert, fault."""
+        if self.listener is not None:
+            self.listener(kind, details)
 
     # --- nexuses -----------------------------------------------------------------------------
 

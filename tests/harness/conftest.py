@@ -38,7 +38,7 @@ def shelf() -> Shelf:
 @pytest.fixture
 def path(tmp_path: Path, shelf: Shelf, clock: ManualClock) -> Iterator[Path]:
     """A server with one library, tower."""
-    server = control.Control(tmp_path / "run" / "control", {"tower": shelf}, clock)
+    server = control.Control(tmp_path / "run" / "control", {"tower": shelf}, clock=clock)
     yield server.path
     server.close()
 

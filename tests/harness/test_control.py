@@ -15,6 +15,7 @@ from harness.control import Control, Kind, Refusal
 from keymgr.bluescale import Desk
 from keymgr.secret import Secret
 from target import control, control_sessions
+from target.bench import Bench
 from target.clock import ManualClock
 from target.control_calls import CALLS, SECRET_TYPES, Type
 from target.library.errors import OperatorError
@@ -33,7 +34,8 @@ LOGIN = b'{"call": "login", "args": {"user": "su"}, "secrets": ["password"]}\0ri
 def test_calls_fit_the_methods(name: str) -> None:
     call = CALLS[name]
     method = "encryption" if name == "authorize" else call.method
-    signature = inspect.signature(getattr(Desk if call.desk else Session, method))
+    owner = Desk if call.desk else Bench if call.bench else Session
+    signature = inspect.signature(getattr(owner, method))
     _, *parameters = signature.parameters.values()
     assert [one.name for one in parameters] == [one.name for one in call.arguments]
     for parameter, argument in zip(parameters, call.arguments, strict=True):
@@ -44,7 +46,7 @@ def test_calls_fit_the_methods(name: str) -> None:
 
 
 def test_every_action_can_be_called() -> None:
-    for owner, prefix in ((Session, ""), (Desk, "bluescale.")):
+    for owner, prefix in ((Session, ""), (Desk, "bluescale."), (Bench, "rig.")):
         for name, member in vars(owner).items():
             if inspect.isfunction(member) and not name.startswith("_"):
                 told = {"require": "login", "encryption": "authorize"}.get(name, prefix + name)
