@@ -6,28 +6,37 @@ shown as it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from time import monotonic, sleep
+from typing import Any, TypeVar
 
+from harness.conform import supported
 from harness.conform.check import Failure, NotApplicable
-from harness.initiators.api import Initiator, Reply, Unsupported
+from harness.conform.exchange import Exchange, blot
+from harness.conform.plain_sense import dissect_sense
+from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
+
+T = TypeVar("T")
 
 GOOD = 0x00
 CHECK_CONDITION = 0x02
+BUSY = 0x08
 RESERVATION_CONFLICT = 0x18
 
+TIMEOUT = 30.0
+"""Seconds that a command may take unless the user says otherwise."""
 
-class Exchange(NamedTuple):
-    """A command and its answer, as bytes; keys are blotted out."""
-
-    nexus: int
-    cdb: bytes
-    out: bytes
-    reply: Reply
+TEST_UNIT_READY = bytes(6)
+REWIND = b"\x01" + bytes(5)
+ERASE_SHORT = b"\x19" + bytes(5)
+ONE_FILEMARK = bytes([0x10, 0, 0, 0, 1, 0])
+ATTENTIONS = 20
+"""More unit attentions than that in a row are taken for a device that never ends."""
 
 
 class Answer:
-    """How a command ended."""
+    """How a command ended: ``status``, ``data``, ``raw_sense``."""
 
     def __init__(self, reply: Reply) -> None:
         self.status = reply.status
@@ -37,35 +46,67 @@ class Answer:
     @cached_property
     def sense(self) -> Any:
         """The sense data, dissected (`harness.layers.sense.Sense`). Failure if there are none."""
-        raise NotImplementedError
+        if not self.raw_sense:
+            raise Failure("sense data", "sense data", f"none, with status {self.status:02X}h")
+        return dissect_sense(self.raw_sense)
 
     @property
     def code(self) -> str:
         """Sense key, ASC and ASCQ as 5/24/00, or "" without sense data."""
-        raise NotImplementedError
+        return str(self.sense.code) if self.raw_sense else ""
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status:02X}h, {self.code or 'no sense'}, {len(self.data)} bytes)"
 
 
 class Subject:
-    """One nexus to the device. ``scratch``: the volume in it may be overwritten."""
+    """One nexus to the device. ``scratch``: the volume in it may be overwritten; ``timeout``:
+    seconds that a command may take.
 
-    def __init__(self, initiator: Initiator, *, scratch: bool = False) -> None:
+    Methods that send commands raise NoAnswer (of `harness.initiators.api`) where none comes.
+    """
+
+    def __init__(
+        self,
+        initiator: Initiator,
+        *,
+        scratch: bool = False,
+        timeout: float = TIMEOUT,
+        first: Subject | None = None,
+    ) -> None:
         self.initiator = initiator
         self.scratch = scratch
-        self.exchanges: list[Exchange] = []
-        self.warnings: list[str] = []
+        self.timeout = timeout
+        self.first = first or self
+        self.nexus = 0 if first is None else 1
+        self.exchanges: list[Exchange] = first.exchanges if first else []
+        self.warnings: list[str] = first.warnings if first else []
+        self.cleanups: list[Callable[[], object]] = first.cleanups if first else []
 
     # --- commands ----------------------------------------------------------------------------
 
-    def do(self, cdb: Any, *, out: Any = b"", size: int = 0) -> Answer:
-        """Run a command: a CDB layer or bytes; ``out``: a layer or bytes. No opinion."""
-        reply = self.initiator.send(bytes(cdb), out=bytes(out), size=size)
-        self.exchanges.append(Exchange(0, bytes(cdb), bytes(out), reply))
+    def do(
+        self, cdb: Any, *, out: Any = b"", size: int = 0, timeout: float | None = None
+    ) -> Answer:
+        """Run a command: a CDB layer or bytes; ``out``: a layer or bytes; ``size``: room for
+        data-in. No opinion on how it ends."""
+        cdb, out = bytes(cdb), bytes(out)
+        kept = blot(cdb, out)
+        try:
+            reply = self.initiator.send(cdb, out=out, size=size, timeout=timeout or self.timeout)
+        except NoAnswer:
+            self.exchanges.append(Exchange(self.nexus, cdb, kept, None))
+            raise
+        self.exchanges.append(Exchange(self.nexus, cdb, kept, reply))
         return Answer(reply)
 
-    def good(self, cdb: Any, *, out: Any = b"", size: int = 0) -> Answer:
+    def good(
+        self, cdb: Any, *, out: Any = b"", size: int = 0, timeout: float | None = None
+    ) -> Answer:
         """Run a command that has to end with GOOD. Raises Failure."""
-        answer = self.do(cdb, out=out, size=size)
-        self.expect("status", GOOD, answer.status)
+        answer = self.do(cdb, out=out, size=size, timeout=timeout)
+        if answer.status != GOOD:
+            raise Failure("status", "GOOD", ended(answer))
         return answer
 
     def refused(
@@ -82,54 +123,165 @@ class Subject:
         ``field``: byte and bit that the field pointer, if there is one, has to name; ``data``:
         whether it is one in the parameter list and not in the CDB. Raises Failure.
         """
-        raise NotImplementedError
+        answer = self.do(cdb, out=out, size=size)
+        wanted = " or ".join(codes) or "any sense"
+        if answer.status != CHECK_CONDITION:
+            raise Failure("status", f"CHECK CONDITION, {wanted}", ended(answer))
+        if codes and answer.code not in codes:
+            raise Failure("sense", wanted, ended(answer))
+        pointer = answer.sense.field_pointer
+        if field is not None and pointer is not None:
+            expected, came = (*field, data), tuple(pointer)
+            if field[1] is None or came[1] is None:
+                expected, came = (field[0], None, data), (came[0], None, came[2])
+            if expected != came:
+                raise Failure("field pointer", place(*expected), place(*came))
+        return answer
 
     # --- opinions ----------------------------------------------------------------------------
 
     def expect(self, what: str, expected: object, came: object) -> None:
         """Raise Failure unless they are equal."""
         if expected != came:
-            raise Failure(what, repr(expected), repr(came))
+            raise Failure(what, words(expected), words(came))
 
-    def require(self, what: str, holds: bool, expected: str, came: object) -> None:
+    def require(self, what: str, holds: object, expected: str, came: object) -> None:
         """Raise Failure unless it holds."""
         if not holds:
-            raise Failure(what, expected, repr(came))
+            raise Failure(what, expected, words(came))
 
     def warn(self, text: str) -> None:
         """The check passes with a warning."""
         self.warnings.append(text)
 
+    def skip(self, why: str) -> None:
+        """The check does not apply to this device."""
+        raise NotApplicable(why)
+
     # --- what the device is ------------------------------------------------------------------
+
+    @cached_property
+    def listed(self) -> supported.Listed | None:
+        """Commands that the device says it has; None if it does not say."""
+        if self.first is not self:
+            return self.first.listed
+        return self.apart(lambda: supported.ask(lambda cdb, size: self.do(cdb, size=size)))
+
+    @cached_property
+    def tried(self) -> dict[tuple[int, int | None], bool]:
+        """What trying has shown of a device that does not list its commands."""
+        return {} if self.first is self else self.first.tried
 
     def has(self, opcode: int, service_action: int | None = None) -> bool:
         """Whether REPORT SUPPORTED OPERATION CODES (or, without it, trying) says so."""
-        raise NotImplementedError
+        if self.listed is not None:
+            return supported.has(self.listed, opcode, service_action)
+        key = opcode, service_action
+        if key not in self.tried:
+            self.tried[key] = self.apart(
+                lambda: supported.try_one(
+                    lambda cdb, size: self.do(cdb, size=size), opcode, service_action
+                )
+            )
+        return self.tried[key]
 
     def need(self, opcode: int, service_action: int | None = None) -> None:
         """Raise NotApplicable unless the device has that command."""
         if not self.has(opcode, service_action):
-            raise NotApplicable(f"the device has no command {opcode:02X}h")
+            action = "" if service_action is None else f"/{service_action:02X}h"
+            raise NotApplicable(f"the device has no command {opcode:02X}h{action}")
 
     @cached_property
     def second(self) -> Subject:
         """The same device from a second nexus. Raises NotApplicable where there is none."""
+        if self.first is not self:
+            raise NotApplicable("there are two nexuses, not more")
         try:
-            return Subject(self.initiator.another(), scratch=self.scratch)
+            other = self.initiator.another()
         except Unsupported as error:
             raise NotApplicable(str(error)) from None
+        subject = Subject(other, scratch=self.scratch, timeout=self.timeout, first=self)
+        subject.apart(subject.settle)
+        return subject
+
+    @property
+    def has_met_second(self) -> bool:
+        """Whether the second nexus has been made."""
+        return "second" in self.__dict__
 
     # --- states ------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Hear pending unit attentions out, on both nexuses, until the unit is ready."""
-        raise NotImplementedError
+        """Hear pending unit attentions out, on both nexuses, until the unit is ready or says why
+        it is not."""
+        both = [self.first, self.first.second] if self.first.has_met_second else [self.first]
+        for one in both if self.first is self else [self]:
+            one.hear_out()
+
+    def hear_out(self) -> Answer:
+        """TEST UNIT READY until it tells of no unit attention and of nothing that goes on."""
+        until = monotonic() + self.timeout
+        heard = 0
+        while True:
+            answer = self.do(TEST_UNIT_READY)
+            if answer.code.startswith("6/") and heard < ATTENTIONS:
+                heard += 1
+            elif answer.code in {"2/04/01", "2/04/04", "2/04/07"} and monotonic() < until:
+                sleep(0.02)
+            else:
+                return answer
 
     def write(self, *blocks: bytes) -> None:
         """Write blocks of those lengths, variable, from where the tape is."""
-        raise NotImplementedError
+        for block in blocks:
+            self.good(b"\x0a\x00" + len(block).to_bytes(3) + b"\x00", out=block)
 
     def blank(self) -> None:
         """An empty tape at its beginning: rewind, erase or overwrite. NotApplicable without
         ``scratch`` or without a volume that may be written."""
-        raise NotImplementedError
+        if not self.scratch:
+            raise NotApplicable("needs --scratch")
+        answer = self.do(REWIND)
+        if answer.code.startswith(("2/3A", "2/04")):
+            raise NotApplicable("no volume is loaded")
+        answer = self.do(ERASE_SHORT)
+        if answer.code.startswith("7/"):
+            raise NotApplicable(f"the volume cannot be written: {answer.code}")
+        if answer.status != GOOD:
+            self.good(ONE_FILEMARK)
+        self.good(REWIND)
+
+    def cleanup(self, function: Callable[[], object]) -> None:
+        """Call it when the check has ended, however it ended; the last is called first."""
+        self.cleanups.append(function)
+
+    def apart(self, function: Callable[[], T]) -> T:
+        """Call it without keeping what it sends among the check's exchanges."""
+        kept = len(self.exchanges)
+        try:
+            return function()
+        finally:
+            del self.exchanges[kept:]
+
+
+def ended(answer: Answer) -> str:
+    """How a command ended, in words."""
+    status = {0: "GOOD", 2: "CHECK CONDITION", 8: "BUSY", 0x18: "RESERVATION CONFLICT"}
+    text = status.get(answer.status, f"status {answer.status:02X}h")
+    if not answer.raw_sense:
+        return text
+    return f"{text}, {answer.code} {answer.sense.text}".rstrip()
+
+
+def words(value: object) -> str:
+    """A value as it is shown: bytes in hexadecimal, long ones cut."""
+    if isinstance(value, bytes | bytearray):
+        shown = value[:64].hex(" ") if value else "nothing"
+        return shown if len(value) <= 64 else f"{shown} ... ({len(value)} bytes)"
+    return value if isinstance(value, str) else repr(value)
+
+
+def place(byte: int, bit: int | None, in_data: bool) -> str:
+    """A field pointer in words."""
+    where = f"byte {byte}" if bit is None else f"byte {byte} bit {bit}"
+    return f"{where} of the {'parameter list' if in_data else 'CDB'}"

@@ -1,0 +1,88 @@
+"""Which commands a device has: by its own word, or where it has none to say, by trying.
+
+REPORT SUPPORTED OPERATION CODES (SPC-4 6.35) is asked once. A device without it is asked for each
+command by one that does nothing: with no length, count or allocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.conform.subject import Answer
+
+ROOM = 0xFFFC
+INVALID_OPCODE = "5/20/00"
+INVALID_FIELD = "5/24/00"
+
+Do = Callable[[bytes, int], "Answer"]
+Listed = dict[tuple[int, int | None], int]
+"""Length of the CDB by opcode and service action."""
+
+MANDATORY = frozenset({0x04, 0x0A, 0x19, 0x1B, 0x15, 0x55, 0x16, 0x17})
+"""Commands of every tape drive (SSC-4 table 16) that cannot be tried without doing something."""
+
+HARMLESS = frozenset(
+    {0x00, 0x01, 0x03, 0x05, 0x08, 0x10, 0x11, 0x12, 0x13, 0x1A, 0x1C, 0x1E, 0x34, 0x44, 0x4D, 0x5A}
+    | {
+        0x5E,
+        0x80,
+        0x88,
+        0x8C,
+        0x8D,
+        0x91,
+        0xA0,
+        0xA2,
+        0xA3,
+        0xAB,
+        0xB5,
+        0xB8,
+        0x3C,
+        0x07,
+        0xE7,
+        0xB6,
+    }
+)
+"""Opcodes that do nothing with every field zero."""
+
+
+def ask(do: Do) -> Listed | None:
+    """What the device lists; None if it has no such list."""
+    cdb = bytes([0xA3, 0x0C, 0, 0, 0, 0]) + ROOM.to_bytes(4) + bytes(2)
+    answer = do(cdb, ROOM)
+    if answer.status != 0 or len(answer.data) < 4:
+        return None
+    end = min(len(answer.data), 4 + int.from_bytes(answer.data[:4]))
+    listed: Listed = {}
+    at = 4
+    while at + 8 <= end:
+        row = answer.data[at : at + 8]
+        action = int.from_bytes(row[2:4]) if row[5] & 1 else None
+        listed[row[0], action] = int.from_bytes(row[6:8])
+        at += 20 if row[5] & 2 else 8
+    return listed
+
+
+def has(listed: Listed, opcode: int, action: int | None) -> bool:
+    """Whether a command is listed; without a service action, any of the opcode's."""
+    if action is None:
+        return any(one == opcode for one, _ in listed)
+    # READ POSITION, ERASE and such have service actions that some devices do not list apart.
+    return (opcode, action) in listed
+
+
+def try_one(do: Do, opcode: int, action: int | None) -> bool:
+    """Whether a command that does nothing is known."""
+    if opcode not in HARMLESS:
+        return opcode in MANDATORY
+    length = 6 if opcode < 0x20 else 10 if opcode < 0x60 else 16 if opcode < 0xA0 else 12
+    cdb = bytearray(length)
+    cdb[0] = opcode
+    cdb[1] = action or 0
+    answer = do(bytes(cdb), 0)
+    for _ in range(4):
+        if answer.status == 0 or not answer.code.startswith("6/"):
+            break
+        answer = do(bytes(cdb), 0)
+    return answer.code not in {INVALID_OPCODE, *([INVALID_FIELD] if action else [])}
