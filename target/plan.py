@@ -154,6 +154,34 @@ class IscsiPlan:
 
 
 @dataclass(frozen=True)
+class FaultPlan:
+    """Something that goes wrong on purpose: what, where, and when it strikes.
+
+    It strikes at commands that match, the first time at match number ``nth`` of those since it was
+    set, then at each ``every``-th, ``times`` times in all (0: for ever). See `target.faults`.
+    """
+
+    name: str
+    kind: str
+    """See `target.faults.kinds`."""
+    unit: str = "*"
+    """A drive or a changer; *: each of them, for itself."""
+    command: tuple[str, ...] = ()
+    """Names of the standard, or hex such as 0A or A3/0C; none: any command."""
+    nth: int = 1
+    every: int = 1
+    times: int = 1
+    probability: float = 1.0
+    """Of each match that would be struck, by the rig's seed."""
+    nexus: str | None = None
+    """Only commands of that initiator."""
+    after: float = 0.0
+    """Seconds since it was set, by the unit's clock, in which nothing matches."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Those of its kind."""
+
+
+@dataclass(frozen=True)
 class RigPlan:
     """Everything that a target process serves."""
 
@@ -168,6 +196,7 @@ class RigPlan:
     iscsi: IscsiPlan = IscsiPlan()
     libraries: tuple[LibraryPlan, ...] = ()
     key_sources: tuple[KeySourcePlan, ...] = ()
+    faults: tuple[FaultPlan, ...] = ()
 
     @property
     def units(self) -> tuple[DrivePlan | ChangerPlan, ...]:
@@ -205,7 +234,12 @@ class RigPlan:
             iscsi=IscsiPlan(**raw["iscsi"]),
             libraries=tuple(_library(library) for library in raw["libraries"]),
             key_sources=tuple(KeySourcePlan(**source) for source in raw["key_sources"]),
+            faults=tuple(_fault(fault) for fault in raw.get("faults", ())),
         )
+
+
+def _fault(raw: dict[str, Any]) -> FaultPlan:
+    return FaultPlan(**{**raw, "command": tuple(raw["command"])})
 
 
 def _library(raw: dict[str, Any]) -> LibraryPlan:

@@ -68,6 +68,10 @@ class DeviceServer(LogicalUnit):
         """Bytes of a block, where a CDB with FIXED set counts in those."""
         self.unsettled = False
         """Whether something goes on after its command, see `settle`."""
+        self.interposers: tuple[Interposer, ...] = ()
+        """Those that see every command, the first one first; `interpose` sets them."""
+        self.interposers: tuple[Interposer, ...] = ()
+        """Who sees every command now; set by `interpose`."""
         self._interposed: Run | None = None
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
         for row in self.commands:
@@ -99,12 +103,21 @@ class DeviceServer(LogicalUnit):
             return done
 
     def interpose(self, interposers: Sequence[Interposer]) -> None:
-        """These see every command from now on, the first one first; nobody else does."""
+        """These see every command from now on, the first one first; nobody else does.
+
+        Whoever comes beside others gives the `interposers` that are there as well.
+        """
         run: Run = self._execute
         for interposer in reversed(interposers):
             run = partial(interposer, run)
         with self.turn:
+            self.interposers = tuple(interposers)
             self._interposed = run if interposers else None
+
+    def carries_secrets(self, cdb: bytes) -> bool:
+        """Whether data-out may hold a key, see `forget`."""
+        row = self._by_opcode.get(cdb[0]) if cdb else None
+        return row is None or (isinstance(row, Command) and row.secret)
 
     def forget(self, cdb: bytes, data_out: Buffers) -> None:
         """Overwrite data-out that may hold a key, of a command that was refused or is never run.
@@ -112,8 +125,7 @@ class DeviceServer(LogicalUnit):
         That is so where the command's row says it, and where there is no row: the key was meant for
         another model. For transports, too, that drop a command before they have passed it on.
         """
-        row = self._by_opcode.get(cdb[0]) if cdb else None
-        if row is None or (isinstance(row, Command) and row.secret):
+        if self.carries_secrets(cdb):
             for buffer in data_out:
                 buffer[:] = bytes(len(buffer))
 
@@ -199,6 +211,13 @@ class DeviceServer(LogicalUnit):
         if isinstance(row, dict):
             row = row.get(cdb[1] & 0x1F)
         return row is None or row.data is not Data.OUT
+
+    def takes_data(self, cdb: bytes) -> bool:
+        """Whether the command, known or not, may have data-out."""
+        row = self._by_opcode.get(cdb[0])
+        if isinstance(row, dict):
+            row = row.get(cdb[1] & 0x1F)
+        return row is None or row.data is Data.OUT
 
     def announced(self, cdb: bytes) -> int:
         """How many bytes a CDB asks to move, 0 for one that does not say: what an initiator that
