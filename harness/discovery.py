@@ -68,6 +68,18 @@ def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]
     }
 
 
+def find(name: str, sysfs: str = "/sys", dev: str = "/dev") -> Nodes | None:
+    """The unit of that serial number, or with that node: any of its names, links to them too."""
+    units = find_units(sysfs, dev)
+    real = os.path.realpath(name)
+    for hosts in units.values():
+        for nodes in hosts:
+            if real in (nodes.tape, nodes.sg, nodes.changer):
+                return nodes
+    hosts = hosts_of(name, units)
+    return hosts[0] if hosts else None
+
+
 def hosts_of(serial: str, units: dict[str, list[Nodes]]) -> list[Nodes]:
     """The nodes of the unit of that serial number, those of one host each.
 

@@ -1,17 +1,21 @@
 """A small iSCSI initiator: one session, one command at a time, over a plain socket (RFC 7143).
 
 It is made for tests: every PDU can be sent and seen, also wrong ones. Its methods raise OSError
-when the target closes the connection or does not answer in time.
+when the target closes the connection or does not answer in time. `Iscsi` is the same for users:
+bytes in and out, as all initiators have it.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from harness.initiators import api
+from harness.initiators.api import InitiatorError, NoAnswer, Unsupported
 from keymgr.secret import Secret
 from target.scsi import sense
 from target.scsi.command import STATUS_CHECK_CONDITION
@@ -73,6 +77,8 @@ class Wire:
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.header_digest = self.data_digest = False
+        self.deadline: float | None = None
+        """Until when PDUs may come, by the monotonic clock, whatever else the target sends."""
         self._file = self.socket.makefile("rb", buffering=1 << 16)
 
     def send(self, header: bytes | bytearray, data: bytes | memoryview = b"") -> None:
@@ -94,6 +100,8 @@ class Wire:
 
     def receive(self) -> Answer:
         """The next PDU. Raises OSError at the end of the connection, ValueError for a bad one."""
+        if self.deadline is not None:
+            self.socket.settimeout(max(0.001, self.deadline - time.monotonic()))
         header = self._exactly(pdu.BHS + (4 if self.header_digest else 0))
         if self.header_digest and crc32c(header[:48]).to_bytes(4, "little") != header[48:]:
             raise ValueError("wrong header digest")
@@ -295,6 +303,14 @@ class IscsiInitiator:
 
     def finish(self, tag: int, *, out: bytes = b"", size: int = 0) -> tuple[Reply, dict[str, int]]:
         """Receive until the command has ended: its reply, and the fields of its last PDU."""
+        reply, fields = self.finish_raw(tag, out=out, size=size)
+        decoded = sense.decode(reply.sense) if reply.status == STATUS_CHECK_CONDITION else None
+        return Reply(reply.status, decoded, reply.data), fields
+
+    def finish_raw(
+        self, tag: int, *, out: bytes = b"", size: int = 0
+    ) -> tuple[api.Reply, dict[str, int]]:
+        """As `finish`, with sense data as they came."""
         data_in = bytearray(size)
         length = 0
         while True:
@@ -314,10 +330,10 @@ class IscsiInitiator:
                     continue
             elif answer.kind is not pdu.SCSI_RESPONSE:
                 raise ValueError(f"{answer.kind.name} instead of an answer to a command")
-            decoded = None
-            if fields["status"] == STATUS_CHECK_CONDITION:
-                decoded = sense.decode(answer.data[2 : 2 + int.from_bytes(answer.data[:2], "big")])
-            return Reply(fields["status"], decoded, bytes(data_in[:length])), fields
+            came = b""
+            if answer.kind is pdu.SCSI_RESPONSE:
+                came = answer.data[2 : 2 + int.from_bytes(answer.data[:2], "big")]
+            return api.Reply(fields["status"], came, bytes(data_in[:length])), fields
 
     def send(self, cdb: bytes, *, out: bytes = b"", size: int = 0, lun: int = 0) -> Reply:
         """Run a command with ``out`` as data-out or room for ``size`` bytes of data-in."""
@@ -405,3 +421,121 @@ class IscsiInitiator:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Iscsi:
+    """One session to one logical unit, see `api.Initiator`.
+
+    Raises InitiatorError when nobody answers there or the login is refused.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        target: str,
+        lun: int = 0,
+        *,
+        name: str = NAME,
+        chap: Chap | None = None,
+    ) -> None:
+        self.lun = lun
+        self._address, self._target, self._initiator, self._chap = address, target, name, chap
+        self._others: list[Iscsi] = []
+        self._session: IscsiInitiator | None = None
+        self._connect()
+
+    @property
+    def name(self) -> str:
+        """iscsi://host:port/target/lun."""
+        host, port = self._address
+        return f"iscsi://{host}:{port}/{self._target}/{self.lun}"
+
+    @property
+    def session(self) -> IscsiInitiator:
+        """The session. Raises NoAnswer after the connection broke."""
+        if self._session is None:
+            raise NoAnswer(f"{self.name}: the connection is broken: reconnect")
+        return self._session
+
+    def send(
+        self, cdb: bytes, *, out: bytes = b"", size: int = 0, timeout: float = api.TIMEOUT
+    ) -> api.Reply:
+        """Run a command. Raises NoAnswer: then the connection is given up, see `reconnect`."""
+        session = self.session
+        session.wire.deadline = time.monotonic() + timeout
+        try:
+            tag = session.start(cdb, out=out, size=size, lun=self.lun)
+            return session.finish_raw(tag, out=out, size=size)[0]
+        except TimeoutError:
+            self._drop()
+            raise NoAnswer(
+                f"{self.name}: no answer in {timeout:g} s: give the command longer"
+            ) from None
+        except (OSError, ValueError, KeyError) as error:
+            self._drop()
+            raise NoAnswer(f"{self.name}: the connection broke ({error}): reconnect") from None
+
+    def another(self) -> Iscsi:
+        """A second session, of an initiator with another name."""
+        name = f"{self._initiator}-{len(self._others) + 2}"
+        other = Iscsi(self._address, self._target, self.lun, name=name, chap=self._chap)
+        self._others.append(other)
+        return other
+
+    def reset(self) -> None:
+        """LOGICAL UNIT RESET (RFC 7143 section 11.5.1). Raises Unsupported, NoAnswer."""
+        session = self.session
+        session.wire.deadline = time.monotonic() + api.TIMEOUT
+        try:
+            response = session.manage(5, lun=self.lun)
+        except (OSError, ValueError, KeyError) as error:
+            self._drop()
+            raise NoAnswer(f"{self.name}: the connection broke ({error}): reconnect") from None
+        if response:
+            raise Unsupported(f"{self.name}: refuses LOGICAL UNIT RESET (response {response})")
+
+    def reconnect(self) -> None:
+        """Break the connection without a logout, and log in again: I_T nexus loss."""
+        self._drop()
+        self._connect()
+
+    def close(self) -> None:
+        """Log out."""
+        for other in self._others:
+            other.close()
+        self._others.clear()
+        if self._session is not None:
+            self._session.wire.deadline = time.monotonic() + 5.0
+            self._session.close()
+            self._session = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _connect(self) -> None:
+        try:
+            self._session = IscsiInitiator(
+                self._address, self._target, self._initiator, chap=self._chap
+            )
+        except LoginRefused as error:
+            raise InitiatorError(
+                f"{self.name}: the target refuses the login (status {error.status:04x}):"
+                " check its name, and who may log in"
+            ) from None
+        except (OSError, ValueError, KeyError) as error:
+            raise InitiatorError(
+                f"{self.name}: nobody to log in at ({error}): is the target running?"
+            ) from None
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            self._session.drop()
+            self._session = None
