@@ -69,8 +69,6 @@ class DeviceServer(LogicalUnit):
         self.unsettled = False
         """Whether something goes on after its command, see `settle`."""
         self.interposers: tuple[Interposer, ...] = ()
-        """Those that see every command, the first one first; `interpose` sets them."""
-        self.interposers: tuple[Interposer, ...] = ()
         """Who sees every command now; set by `interpose`."""
         self._interposed: Run | None = None
         self._by_opcode: dict[int, Command | dict[int, Command]] = {}
@@ -207,24 +205,18 @@ class DeviceServer(LogicalUnit):
 
     def returns_data(self, cdb: bytes) -> bool:
         """Whether the command, known or not, may have data-in."""
-        row = self._by_opcode.get(cdb[0])
-        if isinstance(row, dict):
-            row = row.get(cdb[1] & 0x1F)
+        row = self._row(cdb)
         return row is None or row.data is not Data.OUT
 
     def takes_data(self, cdb: bytes) -> bool:
         """Whether the command, known or not, may have data-out."""
-        row = self._by_opcode.get(cdb[0])
-        if isinstance(row, dict):
-            row = row.get(cdb[1] & 0x1F)
+        row = self._row(cdb)
         return row is None or row.data is Data.OUT
 
     def announced(self, cdb: bytes) -> int:
         """How many bytes a CDB asks to move, 0 for one that does not say: what an initiator that
         knows its buffer's size compares that with."""
-        row = self._by_opcode.get(cdb[0])
-        if isinstance(row, dict):
-            row = row.get(cdb[1] & 0x1F)
+        row = self._row(cdb)
         if row is None or row.data is Data.NONE:
             return 0
         fields = row.layout.fields
@@ -249,6 +241,12 @@ class DeviceServer(LogicalUnit):
         if shut and barrier & Rule.PASSES_UNRESERVED:
             raise CheckCondition(s.NOT_RESERVED)
         return shut
+
+    def _row(self, cdb: bytes) -> Command | None:
+        row = self._by_opcode.get(cdb[0]) if cdb else None
+        if isinstance(row, dict):
+            row = row.get(cdb[1] & 0x1F) if len(cdb) > 1 else None
+        return row
 
     def _find(self, cdb: bytes) -> Command:
         row: Any = self._by_opcode.get(cdb[0])

@@ -1,0 +1,1 @@
+"""Traces of a rig: read, show, filter, count, export for Wireshark, replay."""

@@ -1,0 +1,180 @@
+"""Records what units are asked and answer: an interposer and a listener for each of them.
+
+Times are the machine's own, monotonic, whatever clock a unit goes by.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from target.plan import RigPlan
+from target.scsi.command import Buffers, Completion, Nexus
+from target.scsi.device_server import DeviceServer, Run
+from target.tape.drive import Drive
+from target.trace.redaction import blotted, spans
+from target.trace.writer import Writer
+
+if TYPE_CHECKING:
+    from target.scsi.primary import PrimaryUnit
+
+LIMIT = 4096
+"""Bytes of a block, or of a buffer, that are kept; of what is longer, its digest tells the rest."""
+PARAMETER_LIMIT = 1 << 20
+"""The same for parameter data, which are to be whole."""
+_BULK = {bytes((code,)) for code in b"\x08\x0a\x0f\x13\x14\x3b\x3c\x81\x88\x8a\x8f"}
+"""READ, WRITE, VERIFY and their like, READ BUFFER and WRITE BUFFER."""
+
+
+class Recorder:
+    """A trace that is being written, from its making to `stop`. Raises OSError."""
+
+    def __init__(self, path: Path, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None:
+        self._start = time.monotonic()
+        self.path = path
+        self.writer = Writer(path, json.dumps(header(plan, units)))
+        self._taps = [Tap(name, unit, self.writer, self._start) for name, unit in units.items()]
+        for tap in self._taps:
+            tap.unit.listener = tap.happened
+            tap.unit.interpose([tap, *tap.unit.interposers])
+
+    def message(self, library: str, **details: Any) -> None:
+        """What a library tells its operators."""
+        event(self.writer, self._start, library, "message", details)
+
+    def stop(self) -> None:
+        """Units go on untraced; the file is complete."""
+        for tap in self._taps:
+            tap.unit.interpose([one for one in tap.unit.interposers if one is not tap])
+            tap.unit.listener = None
+        self.writer.close()
+
+
+def header(plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> dict[str, Any]:
+    """The first line of a trace."""
+    rows = []
+    for name, unit in units.items():
+        kind = "drive" if isinstance(unit, Drive) else "changer"
+        rows.append({"name": name, "kind": kind, **_identity(unit)})
+    return {"trace": 1, "rig": plan.name, "seed": plan.seed, "start": time.time(), "units": rows}
+
+
+def _identity(unit: PrimaryUnit) -> dict[str, str]:
+    if isinstance(unit, Drive):
+        return {"model": unit.personality.name, "serial": unit.serial}
+    # Loaded here because few rigs have libraries.
+    from target.library.changer import Changer
+
+    assert isinstance(unit, Changer)
+    return {"model": unit.model.name, "serial": unit.partition.serial}
+
+
+def event(writer: Writer, start: float, unit: str, kind: str, details: Mapping[str, Any]) -> None:
+    """Write what is no command. Never raises."""
+    try:
+        line = {"t": round(time.monotonic() - start, 6), "unit": unit, "kind": kind, **details}
+        writer.line(json.dumps(line, separators=(",", ":"))[1:-1])
+    except Exception:
+        logging.getLogger(__name__).exception("an event of %s is not in the trace", unit)
+
+
+class Tap:
+    """What one unit is asked and answers, see `target.scsi.device_server.Interposer`."""
+
+    def __init__(self, name: str, unit: DeviceServer, writer: Writer, start: float) -> None:
+        self.unit = unit
+        self._name = name
+        self._writer = writer
+        self._start = start
+        self._drive = unit if isinstance(unit, Drive) else None
+        self._whose: dict[Nexus, str] = {}
+        """The part of a line that says unit and nexus."""
+
+    def happened(self, kind: str, details: dict[str, Any]) -> None:
+        """See `target.scsi.unit.Listener`."""
+        event(self._writer, self._start, self._name, kind, details)
+
+    def __call__(
+        self, run: Run, nexus: Nexus, cdb: bytes, data_out: Buffers, data_in: Buffers
+    ) -> Completion:
+        """Run a command, and write what came and went."""
+        if not self._writer.writing:
+            return run(nexus, cdb, data_out, data_in)
+        begun = time.monotonic()
+        try:
+            # Now: it may be overwritten with what comes back, or because it was a key.
+            out = self._out(cdb, data_out)
+        except Exception:
+            self._failed()
+            out = '"out":""'
+        done = run(nexus, cdb, data_out, data_in)
+        try:
+            took = time.monotonic() - begun
+            self._writer.line(
+                f'"t":{begun - self._start:.6f},{self._who(nexus)},"took":{took:.6f},'
+                f'"cdb":"{bytes(cdb).hex()}",{out},"in":{self._in(cdb, data_in, done.length)},'
+                f'"status":{done.status},"sense":"{done.sense.hex()}","position":{self._place()}'
+            )
+        except Exception:
+            self._failed()
+        return done
+
+    def _failed(self) -> None:
+        # Without the exception: what it says might be data.
+        self._writer.close()
+        logging.getLogger(__name__).error("the trace %s ends here: it failed", self._writer.path)
+
+    def _who(self, nexus: Nexus) -> str:
+        who = self._whose.get(nexus)
+        if who is None:
+            names = {
+                "unit": self._name,
+                "kind": "command",
+                "nexus": nexus.initiator,
+                "port": nexus.target,
+            }
+            who = self._whose[nexus] = json.dumps(names, separators=(",", ":"))[1:-1]
+        return who
+
+    def _out(self, cdb: bytes, buffers: Buffers) -> str:
+        data = joined(buffers, self._carried(cdb, buffers))
+        where = spans(cdb, data, secret=self.unit.carries_secrets(cdb))
+        text = f'"out":{_data(cdb, blotted(data, where))}'
+        return f'{text},"redacted":{json.dumps(where)}' if where else text
+
+    def _carried(self, cdb: bytes, buffers: Buffers) -> int:
+        """Bytes of data-out: none of a command that is known to take none, whose buffers are those
+        of its data-in with some transports."""
+        if not self.unit.takes_data(cdb):
+            return 0
+        return sum(map(len, buffers))
+
+    def _in(self, cdb: bytes, buffers: Buffers, length: int) -> str:
+        return _data(cdb, joined(buffers, length)) if length else '""'
+
+    def _place(self) -> str:
+        drive = self._drive
+        if drive is None or drive.cartridge is None or not drive.loaded:
+            return "null"
+        return f"[{drive.partition_number},{drive.position}]"
+
+
+def joined(buffers: Buffers, length: int) -> bytes:
+    """The first bytes of a scatter-gather list in one piece."""
+    if len(buffers) == 1:
+        return bytes(buffers[0][:length])
+    return b"".join(buffers)[:length]
+
+
+def _data(cdb: bytes, data: bytes) -> str:
+    """As JSON: hexadecimal, or head and digest of what is too long."""
+    limit = LIMIT if cdb[:1] in _BULK else PARAMETER_LIMIT
+    if len(data) <= limit:
+        return f'"{data.hex()}"'
+    digest = sha256(data).hexdigest()
+    return f'{{"length":{len(data)},"head":"{data[:limit].hex()}","sha256":"{digest}"}}'
