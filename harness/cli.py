@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,9 @@ def _show_version(context: click.Context) -> None:
     except PackageNotFoundError:
         click.echo("keyreel, not installed: run from its source")
     context.exit()
+
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -228,6 +232,47 @@ def demo(story: str) -> None:
     from harness.demo import player
 
     sys.exit(player.play(player.find(story)))
+
+
+@keyreel.command()
+@click.argument("target", nargs=-1)
+@click.option("--scratch", is_flag=True, help="The volume in the device may be overwritten.")
+@click.option("--junit", "junit", type=FILE, metavar="FILE", help="Write JUnit XML.")
+@click.option("--json", "json", type=FILE, metavar="FILE", help="Write everything as JSON.")
+@click.option("--html", "html", type=FILE, metavar="FILE", help="Write a page to read.")
+@click.option("--topic", "topics", multiple=True, metavar="TEXT", help="Topics with TEXT only.")
+@click.option(
+    "--check", "ids", multiple=True, metavar="ID", help="That check only; * for any text."
+)
+@click.option(
+    "--timeout", type=float, default=30.0, metavar="SECONDS", help="For one command (30)."
+)
+@click.option("--shuffle", "seed", type=int, metavar="SEED", help="Another order of the checks.")
+@click.option("--list", "listing", is_flag=True, help="List the checks and run none.")
+@click.option("--diff", is_flag=True, help="Compare two TARGETs, or two files that --json wrote.")
+def conform(
+    target: tuple[str, ...], scratch: bool, listing: bool, diff: bool, **options: Any
+) -> None:
+    """Check whether a tape drive or medium changer keeps to the standards.
+
+    TARGET is /dev/sg0, iscsi://host:port/iqn..., RIG.toml or RIG.toml:drive0. Nothing on the tape
+    and no lasting setting is changed unless --scratch is given.
+
+    \b
+    Exit status:
+      0    no check failed (with --diff: nothing differs)
+      1    checks failed (with --diff: something differs)
+      2    the command line is wrong
+      125  the checks could not be run, or not all of them
+    """
+    if not listing and len(target) != 1 + diff:
+        raise click.UsageError("write two TARGETs" if diff else "write one TARGET")
+    from harness.conform import command
+
+    chosen = command.Options(scratch=scratch, **options)
+    if listing:
+        sys.exit(command.list_checks(chosen))
+    sys.exit(command.compare(target, chosen) if diff else command.conform(target[0], chosen))
 
 
 def main() -> None:

@@ -1,0 +1,142 @@
+"""Runs checks against a device: each from the same state, in any order, and always to an end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from time import monotonic, time
+
+from harness.conform.check import Check, Failure, NotApplicable, Outcome
+from harness.conform.identity import identify, why_not_writable
+from harness.conform.known_state import KnownState
+from harness.conform.results import Result, Run
+from harness.conform.subject import TIMEOUT, Subject
+from harness.initiators.api import Initiator, InitiatorError, NoAnswer
+
+NEEDS_SCRATCH = "not run: needs --scratch"
+LOST = 3
+"""Checks in a row without an answer after which a run ends."""
+
+Watch = Callable[[Result, int, int], None]
+"""Told after each check: its result, how many are done, how many there are."""
+
+
+class Runner:
+    """One run. ``seed``: of the order of the checks, None for that of declaration."""
+
+    def __init__(
+        self,
+        initiator: Initiator,
+        *,
+        target: str = "",
+        scratch: bool = False,
+        timeout: float = TIMEOUT,
+        seed: int | None = None,
+    ) -> None:
+        self.unit = Subject(initiator, scratch=scratch, timeout=timeout)
+        self.state = KnownState(self.unit)
+        self.seed = seed
+        self.target = target or initiator.name
+        self._silent = 0
+        self._unwritable = ""
+
+    def run(self, checks: Iterable[Check], watch: Watch = lambda *_: None) -> Run:
+        """Run those checks that are for the device's kind. Raises NotADevice, InitiatorError."""
+        identity = identify(self.unit, self.target)
+        chosen = [check for check in checks if check.kind == identity.kind]
+        if self.seed is not None:
+            random.Random(self.seed).shuffle(chosen)
+        run = Run(identity, time(), self.unit.scratch, self.unit.timeout, self.seed)
+        began = monotonic()
+        self.state.is_tape = identity.kind == "tape"
+        self.state.begin()
+        if self.unit.scratch and any(check.scratch for check in chosen):
+            self._unwritable = why_not_writable(self.unit)
+        for number, check in enumerate(chosen, 1):
+            result = self._one(check)
+            run.results.append(result)
+            watch(result, number, len(chosen))
+            if self._silent >= LOST:
+                run.ended_early = (
+                    f"The run ended after {number} of {len(chosen)} checks: the device did not "
+                    f"answer in {LOST} checks in a row."
+                )
+                break
+        run.seconds = monotonic() - began
+        return run
+
+    def _one(self, check: Check) -> Result:
+        why = self._cannot(check)
+        if why:
+            return Result(check, Outcome.NOT_APPLICABLE, reason=why)
+        unit = self.unit
+        del unit.exchanges[:], unit.warnings[:], unit.cleanups[:]
+        began = monotonic()
+        outcome, what, expected, came, reason = self._body(check)
+        exchanges = tuple(unit.exchanges)
+        seconds = monotonic() - began
+        lost = self._undo(what == NO_ANSWER)
+        if lost and outcome is not Outcome.FAIL:
+            outcome, what, expected = Outcome.FAIL, "state after the check", "an answer"
+            came, exchanges = lost, tuple(unit.exchanges)
+        self._silent = self._silent + 1 if lost or what == NO_ANSWER else 0
+        warnings = tuple(unit.warnings)
+        if warnings and outcome is Outcome.PASS:
+            outcome = Outcome.WARNING
+        return Result(check, outcome, what, expected, came, reason, warnings, exchanges, seconds)
+
+    def _cannot(self, check: Check) -> str:
+        if not check.scratch:
+            return ""
+        return self._unwritable if self.unit.scratch else NEEDS_SCRATCH
+
+    def _body(self, check: Check) -> tuple[Outcome, str, str, str, str]:
+        """Outcome, what was looked at, what was expected, what came, why it did not apply."""
+        try:
+            check.body(self.unit)
+        except NotApplicable as error:
+            return Outcome.NOT_APPLICABLE, "", "", "", str(error)
+        except Failure as error:
+            return Outcome.FAIL, error.what, error.expected, error.came, ""
+        except NoAnswer:
+            came = f"no answer in {self.unit.timeout:g} s"
+            return Outcome.FAIL, NO_ANSWER, "an answer", came, ""
+        except InitiatorError as error:
+            return Outcome.FAIL, NO_ANSWER, "an answer", str(error), ""
+        except Exception as error:
+            came = f"{type(error).__name__}: {error}"
+            return Outcome.FAIL, "the check", "data that can be read", came, ""
+        return Outcome.PASS, "", "", "", ""
+
+    def _undo(self, silent: bool) -> str:
+        """Bring the device back to the known state; what went wrong with that, or ""."""
+        unit = self.unit
+        sent = tuple(unit.exchanges)
+        try:
+            if silent:
+                self._recover()
+            for cleanup in reversed(unit.cleanups):
+                self._clean(cleanup)
+            self.state.restore(sent, everything=silent)
+        except InitiatorError as error:
+            with suppress(InitiatorError):
+                self._recover()
+                self.state.restore((), everything=True)
+            return str(error)
+        return ""
+
+    def _clean(self, cleanup: Callable[[], object]) -> None:
+        # What was to be undone may never have been done.
+        with suppress(Failure, NotApplicable):
+            cleanup()
+
+    def _recover(self) -> None:
+        """After no answer: reset the unit, or end the nexus and make it anew."""
+        for nexus in self.state.nexuses():
+            for way in (nexus.initiator.reconnect, nexus.initiator.reset):
+                with suppress(InitiatorError):
+                    way()
+
+
+NO_ANSWER = "answer"
