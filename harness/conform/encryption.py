@@ -1,0 +1,450 @@
+"""What the checks of tape encryption share: what a drive says that it can do, keys, tapes.
+
+A check knows a drive by what the drive reports, and nothing else, but for two things: makers'
+own sense codes, and that StorageTek's drives encrypt whole volumes and need keys to position. Both
+are told from the vendor identification of INQUIRY and are public (see `CODES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, wraps
+from hashlib import sha256
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from harness.conform.check import Failure, NotApplicable, check
+from harness.conform.encryption_pages import (
+    Algorithm,
+    Management,
+    NextBlock,
+    Status,
+    algorithms,
+    kad,
+    set_page,
+)
+from harness.conform.subject import GOOD, Answer, Subject
+from harness.layers.cdb import (
+    Inquiry,
+    LoadUnload,
+    Locate10,
+    Read6,
+    ReadPosition,
+    Rewind,
+    SecurityProtocolIn,
+    SecurityProtocolOut,
+    WriteFilemarks6,
+)
+
+TAPE = 0x20
+"""The security protocol: tape data encryption."""
+IN_SUPPORT, OUT_SUPPORT = 0x0000, 0x0001
+CAPABILITIES, KEY_FORMATS, MANAGEMENT = 0x0010, 0x0011, 0x0012
+STATUS, NEXT_BLOCK, RANDOM, PUBLIC_KEY = 0x0020, 0x0021, 0x0030, 0x0031
+
+PUBLIC, LOCAL, ALL = 0, 1, 2
+DISABLE, EXTERNAL, ENCRYPT = 0, 1, 2
+RAW, DECRYPT, MIXED = 1, 2, 3
+U_KAD, A_KAD, NONCE, M_KAD, WRAPPED_KAD = 0, 1, 2, 3, 4
+
+CANNOT_NOW, NO_BLOCK, CLEAR, OPEN, CLOSED = 1, 2, 3, 5, 6
+"""ENCRYPTION STATUS of the next block."""
+
+ROOM = 8192
+"""Bytes of data-in for pages and blocks: more than any of these checks needs."""
+
+
+def test_key(name: str) -> bytes:
+    """A key of no use but to these checks."""
+    return sha256(f"keyreel conformance suite, test key {name}".encode()).digest()
+
+
+KEYS = {name: test_key(name) for name in "ABC"}
+KEY_A, KEY_B, KEY_C = KEYS.values()
+
+CODES = {
+    "off": ("7/74/01",),
+    "clear": ("7/74/02",),
+    "wrong": ("7/74/03",),
+    "raw": ("7/74/0A", "7/74/00"),
+    "mode": ("7/74/09",),
+    "unusable": ("7/74/07",),
+    "changed": ("7/2A/13",),
+}
+"""Sense of refused reads and writes (SSC-4 annex of additional sense codes; HP LTO-4 volume 2)."""
+STORAGETEK = {"off": ("3/30/02", "7/74/01"), "wrong": ("7/74/03", "3/26/05")}
+WHOLE_VOLUMES = ("3/30/05", "7/30/05")
+"""A StorageTek drive does not write clear blocks behind encrypted ones, nor the reverse."""
+INVALID_CDB, INVALID_LIST, LIST_LENGTH = "5/24/00", "5/26/00", "5/1A/00"
+INCOMPLETE_KADS = "5/26/11"
+BY_OTHER, BY_EVENT = "6/2A/11", "6/2A/12"
+NO_CHANGE = "7/26/10", "5/74/21"
+
+_FACTS: WeakKeyDictionary[Subject, Facts] = WeakKeyDictionary()
+
+
+class Facts:
+    """What a drive says of itself, asked once. Raises NotApplicable where it does not encrypt."""
+
+    def __init__(self, unit: Subject) -> None:
+        unit.need(0xA2)
+        self.vendor = unit.good(Inquiry(allocation_length=36), size=36).data[8:16].strip()
+        protocols = ask(unit, 0x0000, protocol=0x00)
+        if protocols.status != GOOD or TAPE not in protocols.data[8:]:
+            raise NotApplicable("the drive does not list security protocol 20h")
+        self.protocols = protocols.data[8:]
+        self.pages_in = self._codes(unit, IN_SUPPORT)
+        self.pages_out = self._codes(unit, OUT_SUPPORT)
+        data = ask(unit, CAPABILITIES).data
+        self.extdecc, self.cfg_p = data[4] >> 2 & 3, data[4] & 3
+        self.algorithms = algorithms(data)
+        self.key_formats = ask(unit, KEY_FORMATS).data[4:]
+        self.management = Management.of(ask(unit, MANAGEMENT).data)
+
+    @staticmethod
+    def _codes(unit: Subject, page: int) -> list[int]:
+        data = ask(unit, page).data[4:]
+        return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data) - 1, 2)]
+
+    @cached_property
+    def algorithm(self) -> Algorithm:
+        """The first that can be used with the volume that is mounted."""
+        for one in self.algorithms:
+            if one.avfmv and one.encrypt_c in (1, 2) and one.decrypt_c in (1, 2):
+                return one
+        raise NotApplicable("no algorithm of the drive can be used by hosts on this volume")
+
+
+def ask(unit: Subject, page: int, allocation: int = ROOM, protocol: int = TAPE) -> Answer:
+    """SECURITY PROTOCOL IN, however it ends."""
+    cdb = SecurityProtocolIn(
+        security_protocol=protocol,
+        security_protocol_specific=page,
+        allocation_length=allocation,
+    )
+    return unit.do(cdb, size=allocation)
+
+
+def facts(unit: Subject) -> Facts:
+    """Those of the unit, from before or asked now. Raises NotApplicable."""
+    first = unit.first
+    if first not in _FACTS:
+        _FACTS[first] = first.apart(lambda: Facts(first))
+    return _FACTS[first]
+
+
+class Drive:
+    """One nexus to a drive that encrypts, and a tape that may be overwritten."""
+
+    def __init__(self, unit: Subject) -> None:
+        self.unit = unit
+        self.facts = facts(unit)
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """See `Facts.algorithm`."""
+        return self.facts.algorithm
+
+    @cached_property
+    def second(self) -> Drive:
+        """The same drive from the second nexus, whose attentions are heard and which has used
+        protocol 20h, so that it hears of changes. Raises NotApplicable."""
+        other = Drive(self.unit.second)
+        other.unit.apart(lambda: (other.unit.hear_out(), other.status()))
+        return other
+
+    # --- pages in ----------------------------------------------------------------------------
+
+    def page(self, page: int, allocation: int = ROOM) -> bytes:
+        """A page of protocol 20h that has to come."""
+        answer = ask(self.unit, page, allocation)
+        if answer.status != GOOD:
+            raise Failure(f"page {page:04X}h", "GOOD", answer.code or f"{answer.status:02X}h")
+        return answer.data
+
+    def need_page(self, page: int) -> None:
+        """Raise NotApplicable unless the drive lists it."""
+        if page not in self.facts.pages_in:
+            raise NotApplicable(f"the drive does not list page {page:04X}h")
+
+    def status(self) -> Status:
+        """Data Encryption Status page."""
+        return Status.of(self.page(STATUS))
+
+    def next_block(self) -> NextBlock:
+        """Next Block Encryption Status page."""
+        return NextBlock.of(self.page(NEXT_BLOCK))
+
+    # --- pages out ---------------------------------------------------------------------------
+
+    def make(
+        self, encryption: int = ENCRYPT, decryption: int = DECRYPT, **fields: Any
+    ) -> bytearray:
+        """A Set Data Encryption page; see `set_page` for fields.
+
+        ``key``: KEY_A where the modes need one. ``algorithm``: that of the volume. With a drive
+        that cannot decrypt without key-associated data (DKAD_C 1) a U-KAD comes along.
+        """
+        needed = encryption == ENCRYPT or decryption >= DECRYPT
+        fields.setdefault("key", KEY_A if needed else b"")
+        fields.setdefault("algorithm", self.algorithm.index)
+        if needed and self.algorithm.dkad_c == 1 and "kads" not in fields:
+            fields["kads"] = kad(U_KAD, b"conformance")
+        return set_page(encryption=encryption, decryption=decryption, **fields)
+
+    def send(self, data: bytes | bytearray, page: int = 0x10, length: int | None = None) -> Answer:
+        """SECURITY PROTOCOL OUT, however it ends; ``length``: TRANSFER LENGTH."""
+        return self.unit.do(out_cdb(len(data) if length is None else length, page), out=data)
+
+    def set(self, encryption: int = ENCRYPT, decryption: int = DECRYPT, **fields: Any) -> None:
+        """Set Data Encryption that has to be taken; see `make`."""
+        data = self.make(encryption, decryption, **fields)
+        self.unit.good(out_cdb(len(data)), out=data)
+
+    def off(self, scope: int = ALL) -> None:
+        """Both modes DISABLE."""
+        self.set(DISABLE, DISABLE, scope=scope)
+
+    def refused(
+        self,
+        data: bytes | bytearray,
+        *codes: str,
+        field: tuple[int, int | None] | None = None,
+    ) -> None:
+        """The page has to be refused, 5/26/00 unless told, and to change nothing."""
+        before = self.page(STATUS)
+        cdb = out_cdb(len(data))
+        self.unit.refused(cdb, *(codes or (INVALID_LIST,)), out=data, field=field, data=True)
+        self.unit.expect("status page after the refusal", before, self.page(STATUS))
+
+    # --- what it can -------------------------------------------------------------------------
+
+    def need_raw(self) -> None:
+        """Raise NotApplicable unless blocks can be read in raw form."""
+        if self.algorithm.rdmc_c not in (4, 5, 7):
+            raise NotApplicable(f"RDMC_C is {self.algorithm.rdmc_c}: no raw reading")
+
+    def need_raw_control(self) -> None:
+        """Raise NotApplicable unless hosts say which blocks can be read in raw form."""
+        if self.algorithm.rdmc_c not in (4, 5):
+            raise NotApplicable(f"RDMC_C is {self.algorithm.rdmc_c}: not controlled by hosts")
+
+    def need_external(self) -> None:
+        """Raise NotApplicable unless hosts may write blocks that are encrypted already."""
+        if self.algorithm.eemc_c != 2:
+            raise NotApplicable(f"EEMC_C is {self.algorithm.eemc_c}: no EXTERNAL mode")
+
+    def need_management(self, *names: str) -> None:
+        """Raise NotApplicable unless those bits of the management capabilities are set."""
+        for name in names:
+            if not getattr(self.facts.management, name):
+                raise NotApplicable(f"{name.upper()} is 0")
+
+    def need_kad(self, kind: int) -> int:
+        """The most bytes of a U-KAD or A-KAD. Raises NotApplicable if there are none."""
+        most = self.algorithm.max_ukad if kind == U_KAD else self.algorithm.max_akad
+        if not most:
+            raise NotApplicable(f"no {'U' if kind == U_KAD else 'A'}-KAD")
+        return most
+
+    @property
+    def raw_readable(self) -> int:
+        """RDMC with which blocks can be read in raw form."""
+        return 2 if self.algorithm.rdmc_c in (4, 5) else 0
+
+    def codes(self, what: str) -> tuple[str, ...]:
+        """The sense codes of that condition, the maker's own among them."""
+        if self.storagetek and what in STORAGETEK:
+            return STORAGETEK[what]
+        return CODES[what]
+
+    @property
+    def storagetek(self) -> bool:
+        """Whether the drive is StorageTek's."""
+        return self.facts.vendor in (b"STK", b"SUN", b"ORACLE")
+
+    @staticmethod
+    def key_of(letter: str) -> bytes:
+        """The key of a letter of a tape's content."""
+        return KEYS[letter]
+
+    # --- tape --------------------------------------------------------------------------------
+
+    def write_block(self, data: bytes) -> Answer:
+        """WRITE of a variable block that has to end with GOOD; NotApplicable where a maker's
+        drive encrypts whole volumes only and says so."""
+        answer = self.unit.do(b"\x0a\x00" + len(data).to_bytes(3) + b"\x00", out=data)
+        if answer.status != GOOD:
+            if self.storagetek and answer.code in WHOLE_VOLUMES:
+                raise NotApplicable(f"volumes are encrypted as a whole: {answer.code}")
+            raise Failure("WRITE", "GOOD", answer.code or f"status {answer.status:02X}h")
+        return answer
+
+    def tape(self, content: str, **fields: Any) -> list[bytes]:
+        """A tape of blocks: c in clear, A or B with that key, | a filemark. Returns the blocks;
+        the tape is at its beginning and encryption is off. ``fields``: of the pages with keys."""
+        self.unit.blank()
+        blocks = []
+        now = "c"
+        for number, letter in enumerate(content):
+            blocks.append(block(number, letter))
+            if letter == "|":
+                self.unit.good(WriteFilemarks6(filemark_count=1))
+                continue
+            if letter != now:
+                now = letter
+                if letter == "c":
+                    self.off()
+                else:
+                    self.set(key=KEYS[letter], **fields)
+            self.write_block(blocks[-1])
+        if now != "c":
+            self.off()
+        self.content = content
+        self.unit.good(Rewind())
+        return blocks
+
+    def go(self, number: int) -> None:
+        """Locate an object. Drives that need keys to position get them, and are left without."""
+        if not number:
+            self.unit.good(Rewind())
+            return
+        if not self.storagetek:
+            self.unit.good(Locate10(logical_object_identifier=number))
+            return
+        now = ""
+        for at in range(number):
+            letter = self.content[at]
+            if letter in KEYS and letter != now:
+                self.set(key=KEYS[letter], decryption=MIXED)
+                now = letter
+            self.unit.good(Locate10(logical_object_identifier=at + 1))
+        self.off()
+
+    def read(self, size: int = ROOM, *, sili: bool = True, nexus: Drive | None = None) -> Answer:
+        """READ of a variable block, however it ends."""
+        return (nexus or self).unit.do(Read6(sili=sili, transfer_length=size), size=size)
+
+    def reads(self, data: bytes) -> None:
+        """READ has to give that block."""
+        answer = self.read()
+        if answer.status != GOOD:
+            raise Failure("READ", "GOOD", answer.code or f"status {answer.status:02X}h")
+        self.unit.expect("the block", data, answer.data)
+
+    def read_refused(self, what: str) -> Answer:
+        """READ has to be refused with the code of that condition, to give no data and to leave
+        the tape before the block."""
+        at = self.position()
+        cdb = Read6(transfer_length=ROOM)
+        answer = self.unit.refused(cdb, *self.codes(what), size=ROOM)
+        self.unit.expect("data of the refused READ", b"", answer.data.strip(b"\0"))
+        self.unit.expect("position after the refusal", at, self.position())
+        return answer
+
+    def position(self) -> int:
+        """The logical object number of READ POSITION, short form."""
+        return int.from_bytes(self.unit.good(ReadPosition(), size=20).data[4:8])
+
+    def reload(self) -> None:
+        """Unload and load the volume; attentions are left to be heard. NotApplicable where the
+        volume does not come back."""
+        self.unit.do(LoadUnload(load=0))
+        for _ in range(8):
+            answer = self.unit.do(LoadUnload(load=1))
+            if answer.status == GOOD:
+                return
+            if not answer.code.startswith("6/"):
+                break
+        raise NotApplicable(f"the volume cannot be loaded again: {answer.code}")
+
+    def heard(self) -> list[str]:
+        """Unit attentions that TEST UNIT READY reports, until there are none."""
+        found: list[str] = []
+        while len(found) < 16:
+            answer = self.unit.do(bytes(6))
+            if not answer.code.startswith("6/"):
+                break
+            found.append(answer.code)
+        return found
+
+    # --- before and after --------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Encryption off for all. Raises NotApplicable where hosts may not set keys."""
+        if 0x0010 not in self.facts.pages_out:
+            raise NotApplicable("the drive does not list the Set Data Encryption page")
+        if self.facts.cfg_p == 2:
+            raise NotApplicable("CFG_P: encryption is configured from outside, not by hosts")
+        answer = self._all_off()
+        if answer.code == "7/26/10":
+            self.reload()
+            self.unit.settle()
+            answer = self._all_off()
+        if answer.code == "5/74/21":
+            raise NotApplicable("5/74/21: hosts may not set encryption parameters")
+        if answer.status != GOOD:
+            raise Failure("encryption off", "GOOD", answer.code)
+
+    def _all_off(self) -> Answer:
+        data = set_page(algorithm=self.algorithm.index)
+        for _ in range(8):
+            answer = self.send(data)
+            if not answer.code.startswith("6/"):
+                break
+        return answer
+
+    def end(self) -> None:
+        """Encryption off, local sets of both nexuses too, attentions heard."""
+        nexuses = [self.unit.first]
+        if self.unit.first.has_met_second:
+            nexuses.append(self.unit.first.second)
+        for unit in nexuses:
+            drive = Drive(unit)
+            unit.hear_out()
+            drive._all_off()
+            drive.send(set_page(scope=PUBLIC))
+        self.unit.first.settle()
+
+
+def out_cdb(length: int, page: int = 0x10, protocol: int = TAPE) -> Any:
+    """The CDB of SECURITY PROTOCOL OUT."""
+    return SecurityProtocolOut(
+        security_protocol=protocol, security_protocol_specific=page, transfer_length=length
+    )
+
+
+def block(number: int, letter: str = "c", size: int = 100) -> bytes:
+    """Bytes that tell where they belong and do not compress."""
+    parts = (sha256(f"{number}{letter}{part}".encode()) for part in range(size // 32 + 1))
+    return b"".join(part.digest() for part in parts)[:size]
+
+
+def encryption_check(
+    id: str,
+    clause: str,
+    topic: str,
+    title: str,
+    *,
+    keys: bool = True,
+    expected: str = "",
+) -> Callable[[Callable[[Drive], None]], Callable[[Drive], None]]:
+    """Declare a check of a drive that encrypts: the function gets a `Drive`.
+
+    ``keys``: it sets encryption parameters, so that it needs a scratch volume and a drive whose
+    keys hosts may set; encryption is off before it and after it.
+    """
+
+    def declare(body: Callable[[Drive], None]) -> Callable[[Drive], None]:
+        @wraps(body)
+        def run(unit: Subject) -> None:
+            drive = Drive(unit)
+            if keys:
+                unit.cleanup(drive.end)
+                unit.apart(drive.begin)
+            body(drive)
+
+        check(id, clause, f"encryption: {topic}", title, scratch=keys, expected=expected)(run)
+        return body
+
+    return declare
