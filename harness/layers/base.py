@@ -1,0 +1,216 @@
+"""How the layers declare their bytes: fields in order, each with its width in bits.
+
+    class Read6(Cdb):
+        fields_desc = cdb(0x08, "-:6 sili fixed transfer_length:24")
+
+In the text of `bits`: ``name`` is one bit, ``name:5`` five, ``-:6`` six reserved ones (they get a
+name too, ``reserved_1_7`` is what begins at bit 7 of byte 1), ``name:8=3`` has a value unless told
+otherwise. ``name:16=auto`` is a length that counts everything behind it, payload included; it is
+computed when building unless a value is given, and when dissecting it says where the structure
+ends. ``name:16>other`` is the length of the field ``other``. ``name:24i`` is signed, ``name:8c``
+are 8 characters, left-justified and padded with spaces, ``name:8b`` 8 bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from scapy.fields import (
+    BitField,
+    Field,
+    FieldLenField,
+    PacketListField,
+    StrField,
+    StrFixedLenField,
+    StrLenField,
+)
+from scapy.packet import Packet
+from scapy.volatile import RandBin, RandNum
+
+Fields = list[Any]
+
+_TOKEN = re.compile(r"(\w+|-)(?::(\d+)([icb]?))?(?:=(\w+)|>(\w+))?")
+
+
+class Number(Field[int, bytes]):
+    """A big-endian number of ``size`` whole bytes; negative values are two's complement."""
+
+    __slots__ = ["signed"]
+
+    def __init__(self, name: str, default: int | None, size: int, signed: bool = False) -> None:
+        super().__init__(name, default, f"{size}s")
+        self.signed = signed
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        """Raises OverflowError for a value that does not fit."""
+        number = 0 if val is None else int(val)
+        return s + number.to_bytes(self.sz, "big", signed=number < 0)
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, int]:
+        """What ``s`` is too short for reads as zeros."""
+        raw = bytes(s[: self.sz]).ljust(self.sz, b"\0")
+        return s[self.sz :], int.from_bytes(raw, "big", signed=self.signed)
+
+    def any2i(self, pkt: Any, x: Any) -> Any:
+        """Numbers stay as they are."""
+        return x
+
+    def i2repr(self, pkt: Any, x: Any) -> str:
+        """Decimal, and hexadecimal from 10 on."""
+        return repr(x) if x is None or abs(x) < 10 else f"{x} (0x{x:x})"
+
+    def randval(self) -> Any:
+        """Any value that fits, for `fuzz`."""
+        return RandNum(0, (1 << 8 * self.sz) - 1)
+
+
+class Length(Number):
+    """A number of the bytes behind it, up to the end of the structure; ``offset`` is its place."""
+
+    __slots__ = ["offset"]
+
+    def __init__(self, name: str, size: int, offset: int) -> None:
+        super().__init__(name, None, size)
+        self.offset = offset
+
+
+class Text(StrFixedLenField):
+    """Characters, left-justified and padded with spaces."""
+
+    __slots__ = ["size"]
+
+    def __init__(self, name: str, default: bytes, size: int) -> None:
+        super().__init__(name, default, size)
+        self.size = size
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        """Longer values are cut."""
+        return s + bytes(self.i2m(pkt, val))[: self.size].ljust(self.size)
+
+    def randval(self) -> Any:
+        """Any value that fits, for `fuzz`."""
+        return RandBin(self.size)
+
+
+def bits(text: str, *more: Any) -> Fields:
+    """The fields that ``text`` declares, and ``more`` behind them.
+
+    Raises ValueError for text that is none, or bits that do not fill whole bytes.
+    """
+    fields: Fields = []
+    place = 0
+    for word in text.split():
+        match = _TOKEN.fullmatch(word)
+        if not match:
+            raise ValueError(f"not a field: {word!r}")
+        name, number, kind, default, other = match.groups()
+        width = int(number or 1) * (8 if kind in ("b", "c") else 1)
+        if name == "-":
+            name = f"reserved_{place // 8}_{7 - place % 8}"
+        fields.append(_field(name, width, place, kind or "", default, other))
+        place += width
+    if place % 8:
+        raise ValueError(f"{text!r} ends inside a byte")
+    return [*fields, *more]
+
+
+def _field(
+    name: str, width: int, place: int, kind: str, default: str | None, other: str | None
+) -> Any:
+    if kind == "c":
+        return Text(name, b"", width // 8)
+    if kind == "b":
+        return StrFixedLenField(name, bytes(width // 8), width // 8)
+    if other:
+        # scapy counts length fields by struct formats.
+        return FieldLenField(name, None, length_of=other, fmt={8: "B", 16: "!H", 32: "!I"}[width])
+    if default == "auto":
+        return Length(name, width // 8, place // 8)
+    value = int(default or "0", 0)
+    if width % 8 or place % 8:
+        return BitField(name, value, width)
+    return Number(name, value, width // 8, kind == "i")
+
+
+def sized(name: str, length: str) -> Any:
+    """Bytes as many as the field ``length`` says."""
+    return StrLenField(name, b"", length_from=_from(length))
+
+
+def rest(name: str) -> Any:
+    """The bytes up to the end of the structure."""
+    return StrField(name, b"")
+
+
+def many(name: str, kind: Callable[..., Any], length: str = "") -> Any:
+    """Structures up to the end, or as many bytes of them as the field ``length`` says.
+
+    ``kind`` is their class, or makes one from the bytes that are left.
+    """
+    return PacketListField(name, [], kind, length_from=_from(length) if length else None)
+
+
+def _from(length: str) -> Callable[[Any], int]:
+    return lambda packet: int(getattr(packet, length))
+
+
+class Structure(Packet):
+    """A structure of bytes. What lies behind it is left to whoever dissects."""
+
+    __slots__ = ["cut"]
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        layer: Any = cls
+        layer._name = (cls.__doc__ or cls.__name__).partition(" (S")[0].strip().rstrip(".")
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        self.cut = False
+        """Whether it was dissected from fewer bytes than it has."""
+        super().__init__(*args, **values)
+
+    def do_dissect(self, s: bytes) -> bytes:
+        """Field by field; a `Length` ends the structure. Missing bytes leave defaults."""
+        whole, behind = s, b""
+        self.raw_packet_cache_fields = {}
+        for field in self.fields_desc:
+            if not s and not isinstance(s, tuple):
+                self.cut = self.cut or _needs_bytes(field)
+                if not _may_be_empty(field):
+                    continue
+            s, value = field.getfield(self, s)
+            if (field.islist or field.holds_packets or field.ismutable) and value is not None:
+                self.raw_packet_cache_fields[field.name] = self._raw_packet_cache_field_value(
+                    field, value, copy=True
+                )
+            self.fields[field.name] = value
+            if isinstance(field, Length):
+                self.cut = self.cut or len(s) < value
+                s, behind = s[:value], behind + s[value:]
+        end = len(whole) - len(s) - len(behind)
+        self.raw_packet_cache = whole[:end]
+        self.explicit = 1
+        return s + behind
+
+    def post_build(self, pkt: bytes, pay: bytes) -> bytes:
+        """Fill in the lengths that were not given."""
+        for field in self.fields_desc:
+            if isinstance(field, Length) and self.getfieldval(field.name) is None:
+                end = field.offset + field.sz
+                length = len(pkt) + len(pay) - end
+                pkt = pkt[: field.offset] + length.to_bytes(field.sz, "big") + pkt[end:]
+        return bytes(pkt + pay)
+
+    def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
+        """There is no payload: what is behind is not this structure's."""
+        return b"", s
+
+
+def _may_be_empty(field: Any) -> bool:
+    return not isinstance(field, (Number, BitField, StrFixedLenField, FieldLenField))
+
+
+def _needs_bytes(field: Any) -> bool:
+    return isinstance(field, (Number, BitField, StrFixedLenField, FieldLenField))
