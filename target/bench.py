@@ -6,12 +6,15 @@ public method is a call of the control socket, `rig.` before its name, see `targ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target.library.errors import OperatorError
 from target.plan import RigPlan
 from target.tape.drive import Drive
+from target.trace.tracing import TRACE, Tracing
 
 if TYPE_CHECKING:
     from target.library.library import Library
@@ -21,11 +24,16 @@ class Bench:
     """Methods raise OperatorError with one sentence; results are JSON values."""
 
     def __init__(
-        self, plan: RigPlan, drives: Mapping[str, Drive], libraries: Mapping[str, Library]
+        self,
+        plan: RigPlan,
+        drives: Mapping[str, Drive],
+        libraries: Mapping[str, Library],
+        tracing: Tracing | None = None,
     ) -> None:
         self._plan = plan
         self._drives = drives
         self._libraries = libraries
+        self._tracing = tracing
 
     def units(self) -> list[dict[str, Any]]:
         """Drives and changers: name, kind, model, serial."""
@@ -46,3 +54,28 @@ class Bench:
     def eject(self, drive: str) -> None:
         """Take the cartridge out of a stand-alone drive."""
         raise OperatorError("not yet")
+
+    def start_trace(self, path: str | None = None) -> str:
+        """Write a trace from now on, by default into the run's folder; its file."""
+        file = Path(self._plan.run, path or TRACE)
+        with _one_sentence():
+            self._traced().start(file)
+        return str(file)
+
+    def stop_trace(self) -> str:
+        """End the trace; its file."""
+        with _one_sentence():
+            return str(self._traced().stop())
+
+    def _traced(self) -> Tracing:
+        if self._tracing is None:
+            raise OperatorError("this bench cannot write traces: start one from a rig")
+        return self._tracing
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise OperatorError(str(error)) from None

@@ -154,6 +154,8 @@ rig.reset
 rig.power_cycle             unit
 rig.insert                  drive barcode
 rig.eject                   drive
+rig.start_trace             path?
+rig.stop_trace
 """
 
 CALLS = {call.name: call for call in map(_row, ROWS.split("\n")[1:-1])}

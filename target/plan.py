@@ -197,6 +197,8 @@ class RigPlan:
     libraries: tuple[LibraryPlan, ...] = ()
     key_sources: tuple[KeySourcePlan, ...] = ()
     faults: tuple[FaultPlan, ...] = ()
+    trace: str | None = None
+    """File for everything that units are asked and answer, from the start; None: none."""
 
     @property
     def units(self) -> tuple[DrivePlan | ChangerPlan, ...]:
@@ -235,6 +237,7 @@ class RigPlan:
             libraries=tuple(_library(library) for library in raw["libraries"]),
             key_sources=tuple(KeySourcePlan(**source) for source in raw["key_sources"]),
             faults=tuple(_fault(fault) for fault in raw.get("faults", ())),
+            trace=raw.get("trace"),
         )
 
 

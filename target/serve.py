@@ -20,6 +20,7 @@ from target.build import attach, build, build_libraries, build_sources, shut_dow
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.tape.drive import Drive
+from target.trace.tracing import Tracing
 from target.transports import Transport, find
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Service:
         self.sources: dict[str, KeySource] = {}
         self.transports: list[Transport] = []
         self.control: Control | None = None
+        self.tracing: Tracing | None = None
         try:
             self.sources = build_sources(plan, self._tell)
             self.drives = build(plan)
@@ -62,6 +64,9 @@ class Service:
             self.units.update(self.drives)
             for library in self.libraries.values():
                 self.units |= library.changers
+            self.tracing = Tracing(plan, self.units, self.libraries)
+            if plan.trace is not None:
+                self.tracing.start(Path(plan.trace))
             # What exists now stays: the collector need not look at it again while data flow.
             gc.freeze()
             for name in plan.transports:
@@ -70,7 +75,7 @@ class Service:
                 from target.bench import Bench
                 from target.control import Control
 
-                bench = Bench(plan, self.drives, self.libraries)
+                bench = Bench(plan, self.drives, self.libraries, self.tracing)
                 self.control = Control(plan.control, self.libraries, bench)
         except BaseException:
             self.close()
@@ -101,6 +106,8 @@ class Service:
         hurry.start()
         with ExitStack() as last:
             # In reverse: operators and transports first.
+            if self.tracing is not None:
+                last.callback(self.tracing.close)
             for source in self.sources.values():
                 last.callback(source.close)
             last.callback(shut_down, self.drives)

@@ -37,7 +37,7 @@ from target.encryption import requests
 from target.encryption.abilities import AGENT
 from target.encryption.holding import Held, Unfit, checked, wipe
 from target.encryption.line import BROKEN, LOOK, Line
-from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope
+from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope, told
 from target.encryption.refusals import code_of
 from target.medium.errors import MediumError, WrongKey
 from target.medium.index import Entry
@@ -168,7 +168,7 @@ class External:
         """Keys that the source has taken back are not used any more."""
         if self.held.dropped:
             self.held.dropped = False
-            self._drive.release(self._drive.parameters.demounted())
+            self._drive.release(self._drive.parameters.demounted("taken back by its source"))
 
     def require_device_keys(self) -> None:
         """4/26/81 on StorageTek drives, 7/74/61: an agent that nobody has enabled."""
@@ -254,6 +254,7 @@ class External:
         """The answer. Raises CheckCondition for a refusal, of which operators are told."""
         drive = self._drive
         self.asked, self.asked_to = request, what
+        drive.happened("key", what="asked", reason=what, position=list(request.position))
         self.completed, self.refused = "", None
         barred = self.asker.barred()
         try:
@@ -261,6 +262,7 @@ class External:
                 raise barred
             answer = self._line.ask(partial(event, request), drive.alarm, drive.key_timeout)
             self.completed = "granted"
+            drive.happened("key", what="granted", encrypt=answer is not None)
             return answer
         except Refused as refused:
             raise self._refuse(refused) from None
@@ -284,6 +286,8 @@ class External:
     def _refuse(self, refused: Refused) -> CheckCondition:
         self.completed, self.refused = "refused", refused
         self._tell(refused)
+        reason = refused.reason.name.lower().replace("_", " ")
+        self._drive.happened("key", what="refused", reason=reason, text=refused.text)
         return CheckCondition(code_of(self._drive, refused))
 
     def _tell(self, refused: Refused) -> None:
@@ -361,6 +365,7 @@ class External:
                 key=key,
                 kads=kads or Kads(),
             )
+        drive.happened("key", what="put", by="key source", **told(new))
         for nexus in drive.parameters.give(new):
             drive.tell(nexus, s.ENCRYPTION_CHANGED_BY_EVENT)
         drive.parameters_changed()

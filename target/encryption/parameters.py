@@ -15,8 +15,10 @@ What neither SSC-3 and SSC-4 nor the makers' references tell is decided here:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 from keymgr.secret import Secret
 from target.medium.runs import Kads
@@ -80,14 +82,36 @@ class ParameterSet:
 
 
 DEFAULTS = ParameterSet()
+
+
+def told(one: ParameterSet) -> dict[str, Any]:
+    """What may be said of a set: everything but the key and the nonce, as JSON values."""
+    kads = {
+        name: data.decode("ascii") if data.isascii() and data.decode().isprintable() else data.hex()
+        for name, data in zip(Kads._fields[:3], one.kads[:3], strict=True)
+        if data
+    }
+    return {
+        "scope": one.scope.name.lower(),
+        "encryption": one.encryption.name.lower(),
+        "decryption": one.decryption.name.lower(),
+        "counter": one.counter,
+        "key_data": kads,
+    }
+
+
 _BROKEN = -1
 """In place of the counter that a nexus is locked to: what it was locked to has changed."""
 
 
 class Parameters:
-    """All the sets of one drive, and which nexus uses which."""
+    """All the sets of one drive, and which nexus uses which.
 
-    def __init__(self) -> None:
+    ``gone`` hears why when sets with keys go, other than by a page that sets others.
+    """
+
+    def __init__(self, gone: Callable[[str], None] = lambda why: None) -> None:
+        self._gone = gone
         self.counter = 0
         self.shared: ParameterSet | None = None
         self.local: dict[Nexus, ParameterSet] = {}
@@ -154,26 +178,28 @@ class Parameters:
     def taken_over(self) -> set[Nexus]:
         """Somebody else controls the parameters from now on: every set and scope goes. All that
         are registered have to hear of it and are returned."""
-        self._release({one.counter for one in self._sets()})
+        self._release({one.counter for one in self._sets()}, "control taken over")
         self.scopes.clear()
         return set(self.registered)
 
-    def demounted(self) -> set[Nexus]:
+    def demounted(self, why: str = "volume demounted") -> set[Nexus]:
         """The volume is gone: sets with CKOD are released. Returns the nexuses that had them."""
-        return self._release({s.counter for s in self._sets() if s.ckod})
+        return self._release({s.counter for s in self._sets() if s.ckod}, why)
 
     def reservation_lost(self) -> set[Nexus]:
         """A reservation ended: sets with CKORL are released. Returns the nexuses that had them."""
-        return self._release({s.counter for s in self._sets() if s.ckorl})
+        return self._release({s.counter for s in self._sets() if s.ckorl}, "reservation lost")
 
     def reservation_preempted(self) -> set[Nexus]:
         """A persistent reservation was preempted: sets with CKORP are released, likewise."""
-        return self._release({s.counter for s in self._sets() if s.ckorp})
+        counters = {s.counter for s in self._sets() if s.ckorp}
+        return self._release(counters, "reservation preempted")
 
     def nexus_gone(self, nexus: Nexus) -> None:
         """A nexus is lost: its LOCAL set goes, its scope is PUBLIC, and it is not registered."""
         lost = self.local.pop(nexus, None)
         if lost:
+            self._tell([lost], "nexus lost")
             lost.key.wipe()
         self.scopes.pop(nexus, None)
         self.locks.pop(nexus, None)
@@ -181,9 +207,10 @@ class Parameters:
 
     def reset(self) -> None:
         """Power-on or hard reset: every set, lock and registration is gone."""
+        self._tell(self._sets(), "reset")
         for one in self._sets():
             one.key.wipe()
-        self.__init__()  # type: ignore[misc]  # the power-on state is the initial state
+        self.__init__(self._gone)  # type: ignore[misc]  # the power-on state is the initial state
 
     def _sets(self) -> list[ParameterSet]:
         return [*self.local.values(), *([self.shared] if self.shared else [])]
@@ -193,11 +220,16 @@ class Parameters:
             if locked != self.of(nexus).counter:
                 self.locks[nexus] = _BROKEN
 
-    def _release(self, counters: set[int]) -> set[Nexus]:
+    def _tell(self, sets: list[ParameterSet], why: str) -> None:
+        if any(one.active for one in sets):
+            self._gone(why)
+
+    def _release(self, counters: set[int], why: str) -> set[Nexus]:
         users = {nexus for nexus in self.registered if self.of(nexus).counter in counters}
-        for one in self._sets():
-            if one.counter in counters:
-                one.key.wipe()
+        released = [one for one in self._sets() if one.counter in counters]
+        self._tell(released, why)
+        for one in released:
+            one.key.wipe()
         for nexus, scope in list(self.scopes.items()):
             if scope is not Scope.PUBLIC and self.of(nexus).counter in counters:
                 del self.scopes[nexus]

@@ -6,13 +6,14 @@ The functions take the drive as `target.tape.drive.Drive` makes it. What IN retu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from keymgr.secret import Secret
 from target.encryption import pages, reports, set_page
 from target.encryption.abilities import APPLICATION, Abilities
-from target.encryption.parameters import Scope
+from target.encryption.parameters import DEFAULTS, Scope, told
 from target.scsi import sense as s
 from target.scsi.command import GOOD, Call, Completion, Data, Nexus, Rule, command
 from target.scsi.sense import CheckCondition
@@ -109,6 +110,8 @@ def _set_data_encryption(drive: Drive, abilities: Abilities, nexus: Nexus, data:
             persistent=drive.has_persistent(nexus),
             counter=parameters.next_counter(),
         )
+    by = nexus.initiator
+    drive.happened("key", what="put", by=by, **told(new or replace(DEFAULTS, scope=scope)))
     affected = parameters.establish(nexus, scope, new, bool(fields["lock"]))
     drive.parameters_changed()
     for other in affected:

@@ -127,6 +127,7 @@ class Changer(PrimaryUnit):
         with self.turn:
             if self.library.door_open:
                 self.alerts.raise_(Flag.DOOR)
+                self.happened("alert", flag=int(Flag.DOOR), name="library door")
             else:
                 self.alerts.clear(frozenset({Flag.DOOR}))
                 self.attention(s.MEDIUM_MAY_HAVE_CHANGED)

@@ -59,6 +59,8 @@ class Messages:
         """The number of the last message of each origin."""
         self._next = 1
         self._lines = 0
+        self.listener: Callable[[Message], None] | None = None
+        """Hears every message as it is said. It must not raise."""
         if path is not None and path.exists():
             self._load(path)
 
@@ -80,7 +82,9 @@ class Messages:
                 self._next += 1
             self._put(message)
             self._write(message)
-            return message
+        if self.listener is not None:
+            self.listener(message)
+        return message
 
     def notice(self, notice: Notice, origin: str = "") -> Message:
         """Say what a key manager, or the drive for it, has to tell."""

@@ -128,6 +128,7 @@ def _told(changer: Changer, failure: MoveFailed) -> CheckCondition:
     """The sense data of a move that failed."""
     if failure.code == s.LOAD_OR_EJECT_FAILED:
         changer.alerts.raise_(Flag.LOAD_RETRY)
+        changer.happened("alert", flag=int(Flag.LOAD_RETRY), name="library load retry")
     return CheckCondition(failure.code)
 
 

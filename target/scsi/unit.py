@@ -119,9 +119,11 @@ class LogicalUnit:
             state.attentions = [] if attention is None or nexus == but else [attention]
             state.removal_prevented = False
         self._raise_barriers()
+        self.happened("reset", what="all hosts know" if attention is None else attention.name)
 
     def power_on(self) -> None:
         """Power was lost and is back: all that is left is the memory."""
+        self.happened("power", what="lost")
         self.restore(self.memory)
         self.reset()
 
@@ -147,6 +149,7 @@ class LogicalUnit:
         state = self.nexuses.get(nexus)
         if state is None:
             return
+        self.happened("nexus", what="lost", nexus=nexus.initiator)
         resets = [code for code in state.attentions if code.asc == s.POWER_ON.asc]
         state.attentions = resets[:1] or [s.NEXUS_LOSS]
         state.removal_prevented = False

@@ -152,7 +152,7 @@ class Keyed(Serviced):
         """A key from outside is for one partition (IBM LTO SCSI Reference 4.15.1)."""
         super().change_partition(number)
         if self.external is not None:
-            self.release(self.parameters.demounted())
+            self.release(self.parameters.demounted("partition left"))
         self.look_out()
 
     def look_out(self) -> None:

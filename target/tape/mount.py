@@ -26,7 +26,7 @@ from target.scsi.command import Command
 from target.scsi.primary import PrimaryUnit
 from target.scsi.sense import CheckCondition, Code
 from target.tape.nonvolatile import Lifetime
-from target.tape.tape_alert import Clears, Flag, TapeAlerts, cleared_by
+from target.tape.tape_alert import Clears, Flag, TapeAlerts, cleared_by, name_of
 
 Medium = Cartridge | NullCartridge
 
@@ -106,6 +106,7 @@ class Mount(PrimaryUnit):
         """A cartridge goes into an empty drive and is loaded at once."""
         assert self.cartridge is None, "one at a time"
         self.cartridge = cartridge
+        self.happened("medium", what="inserted", barcode=cartridge.barcode)
         self.load()
 
     def load(self) -> None:
@@ -143,6 +144,7 @@ class Mount(PrimaryUnit):
             self.alert(Flag.UNSUPPORTED_FORMAT)
             self.lifetime.moving_at_incompatible = self.lifetime.seconds_moving
         self.attention(s.MEDIUM_MAY_HAVE_CHANGED)
+        self.happened("medium", what="loaded", barcode=cartridge.barcode)
 
     def _check_integrity(self, cartridge: Medium) -> None:
         """Blocks of a WORM volume never go: one that has fewer of them was tampered with."""
@@ -191,6 +193,7 @@ class Mount(PrimaryUnit):
         self.hold(self.held)
         self.save_life()
         self.unloaded()
+        self.happened("medium", what="unloaded", barcode=self.cartridge.barcode)
 
     def hold(self, held: bool) -> None:
         """A cartridge that is not threaded stays where its memory can be read, or does not."""
@@ -203,6 +206,8 @@ class Mount(PrimaryUnit):
         self.unload()
         self.hold(False)
         cartridge, self.cartridge = self.cartridge, None
+        if cartridge is not None:
+            self.happened("medium", what="ejected", barcode=cartridge.barcode)
         return cartridge
 
     def loading(self, cartridge: Medium) -> None:
@@ -225,6 +230,7 @@ class Mount(PrimaryUnit):
     def alert(self, flag: int) -> None:
         """Raise a TapeAlert flag for every nexus."""
         self.alerts.raise_(flag)
+        self.happened("alert", flag=int(flag), name=name_of(flag))
 
     # --- where ------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Recorder(Mount):
         self.compression = compression
         self.accounts = Accounts(clock)
         self.counters = self.accounts.counters
-        self.parameters = Parameters()
+        self.parameters = Parameters(lambda why: self.happened("key", what="dropped", why=why))
         self.abilities = abilities.of(personality)
         self.guard: Guard | None = None
         """What is looked at before writing and moving; None: nothing."""

@@ -153,6 +153,11 @@ def cleared_by(event: Clears) -> frozenset[int]:
     return frozenset(alert.number for alert in ALERTS if alert.clears & event)
 
 
+def name_of(flag: int) -> str:
+    """What a flag is called; "" for one that is reserved."""
+    return next((alert.name for alert in ALERTS if alert.number == flag), "")
+
+
 def bits(flags: Iterable[int]) -> bytes:
     """A bit for each of the 64 flags, as log page 12h, VPD page B2h and the cartridge memory have
     them: flag 1 is the most significant."""

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from target.trace.redaction import blotted, spans
 from target.trace.writer import Writer
 
 if TYPE_CHECKING:
+    from target.library.library import Library
+    from target.library.messages import Message
     from target.scsi.primary import PrimaryUnit
 
 LIMIT = 4096
@@ -34,25 +37,43 @@ _BULK = {bytes((code,)) for code in b"\x08\x0a\x0f\x13\x14\x3b\x3c\x81\x88\x8a\x
 class Recorder:
     """A trace that is being written, from its making to `stop`. Raises OSError."""
 
-    def __init__(self, path: Path, plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        plan: RigPlan,
+        units: Mapping[str, PrimaryUnit],
+        libraries: Mapping[str, Library],
+    ) -> None:
         self._start = time.monotonic()
         self.path = path
-        self.writer = Writer(path, json.dumps(header(plan, units)))
-        self._taps = [Tap(name, unit, self.writer, self._start) for name, unit in units.items()]
+        self._writer = Writer(path, json.dumps(header(plan, units)))
+        self._taps = [Tap(name, unit, self._writer, self._start) for name, unit in units.items()]
         for tap in self._taps:
             tap.unit.listener = tap.happened
             tap.unit.interpose([tap, *tap.unit.interposers])
+        self._libraries = [*libraries.values()]
+        for library in self._libraries:
+            library.messages.listener = partial(self._message, library.name)
 
-    def message(self, library: str, **details: Any) -> None:
+    @property
+    def writing(self) -> bool:
+        """Whether lines still go anywhere."""
+        return self._writer.writing
+
+    def _message(self, library: str, message: Message) -> None:
         """What a library tells its operators."""
-        event(self.writer, self._start, library, "message", details)
+        said = ("severity", "text", "cause", "cure", "origin")
+        details = {name: getattr(message, name) for name in said}
+        event(self._writer, self._start, library, "message", details)
 
     def stop(self) -> None:
         """Units go on untraced; the file is complete."""
         for tap in self._taps:
             tap.unit.interpose([one for one in tap.unit.interposers if one is not tap])
             tap.unit.listener = None
-        self.writer.close()
+        for library in self._libraries:
+            library.messages.listener = None
+        self._writer.close()
 
 
 def header(plan: RigPlan, units: Mapping[str, PrimaryUnit]) -> dict[str, Any]:
