@@ -21,6 +21,7 @@ from harness.conform.encryption_pages import (
     Status,
     algorithms,
     kad,
+    kads,
     set_page,
 )
 from harness.conform.subject import GOOD, Answer, Subject
@@ -187,7 +188,7 @@ class Drive:
         """
         needed = encryption == ENCRYPT or decryption >= DECRYPT
         fields.setdefault("key", KEY_A if needed else b"")
-        fields.setdefault("algorithm", self.algorithm.index)
+        fields.setdefault("algorithm", self.algorithm.algorithm_index)
         if needed and self.algorithm.dkad_c == 1 and "kads" not in fields:
             fields["kads"] = kad(U_KAD, b"conformance")
         return set_page(encryption=encryption, decryption=decryption, **fields)
@@ -204,6 +205,11 @@ class Drive:
     def off(self, scope: int = ALL) -> None:
         """Both modes DISABLE."""
         self.set(DISABLE, DISABLE, scope=scope)
+
+    @staticmethod
+    def kads_of(page: bytes) -> list[bytes]:
+        """The key-associated data of a page that `make` made, in order."""
+        return [one.data for one in kads(page[20 + int.from_bytes(page[18:20]) :])]
 
     def refused(
         self,
@@ -358,6 +364,18 @@ class Drive:
                 break
         raise NotApplicable(f"the volume cannot be loaded again: {answer.code}")
 
+    def unloaded(self) -> None:
+        """Unload the volume until the check has ended."""
+        self.unit.cleanup(self.loaded_again)
+        self.unit.good(LoadUnload(load=0))
+
+    def loaded_again(self) -> None:
+        """Load the volume and hear of it."""
+        for _ in range(8):
+            if not self.unit.do(LoadUnload(load=1)).code.startswith("6/"):
+                break
+        self.unit.settle()
+
     def heard(self) -> list[str]:
         """Unit attentions that TEST UNIT READY reports, until there are none."""
         found: list[str] = []
@@ -387,7 +405,7 @@ class Drive:
             raise Failure("encryption off", "GOOD", answer.code)
 
     def _all_off(self) -> Answer:
-        data = set_page(algorithm=self.algorithm.index)
+        data = set_page(algorithm=self.algorithm.algorithm_index)
         for _ in range(8):
             answer = self.send(data)
             if not answer.code.startswith("6/"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Algorithm(NamedTuple):
     """An algorithm descriptor (SSC-4 8.5.2.4)."""
 
-    index: int
+    algorithm_index: int
     length: int
     avfmv: int
     sdk_c: int

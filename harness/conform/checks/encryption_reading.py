@@ -82,7 +82,7 @@ def expected(situation: Situation, decryption: int) -> str:
 
 def prepare(drive: Drive, situation: Situation, encryption: int, decryption: int) -> bytes:
     """The tape, at the place, with KEY_A and the modes; returns the block that is there."""
-    if RAW == decryption:
+    if decryption == RAW:
         drive.need_raw()
     blocks = drive.tape(situation.content, rdmc=drive.raw_readable)
     drive.go(situation.at)
@@ -99,7 +99,7 @@ def cure(drive: Drive, situation: Situation, data: bytes) -> None:
     drive.reads(data)
 
 
-def read_check(situation: Situation, first: str, second: str) -> None:
+def _read_check(situation: Situation, first: str, second: str) -> None:
     decryption = DECRYPTION[second]
     wanted = expected(situation, decryption)
 
@@ -135,13 +135,13 @@ def read_check(situation: Situation, first: str, second: str) -> None:
 for _situation in SITUATIONS:
     for _first in ENCRYPTION:
         for _second in DECRYPTION:
-            read_check(_situation, _first, _second)
+            _read_check(_situation, _first, _second)
 
 
 # --- VERIFY --------------------------------------------------------------------------------------
 
 
-def verify_check(situation: Situation, second: str) -> None:
+def _verify_check(situation: Situation, second: str) -> None:
     decryption = DECRYPTION[second]
     wanted = expected(situation, decryption)
 
@@ -173,7 +173,7 @@ def verify_check(situation: Situation, second: str) -> None:
 for _situation in SITUATIONS:
     if _situation.name in ("CLEAR-BOT", "KEY-BOT", "OTHER-BOT"):
         for _second in DECRYPTION:
-            verify_check(_situation, _second)
+            _verify_check(_situation, _second)
 
 
 # --- more than one block, other lengths ----------------------------------------------------------
@@ -190,7 +190,7 @@ def _block_length(drive: Drive, length: int) -> None:
     drive.unit.good(ModeSelect6(pf=1, parameter_list_length=len(data)), out=data)
 
 
-def several_check(name: str, content: str, decryption: str, wanted: str) -> None:
+def _several_check(name: str, content: str, decryption: str, wanted: str) -> None:
     @encryption_check(
         f"ENC-READ-FIXED-{name}",
         CLAUSE,
@@ -212,10 +212,10 @@ def several_check(name: str, content: str, decryption: str, wanted: str) -> None
             drive.unit.expect("INFORMATION", count - 2, answer.sense.information)
 
 
-several_check("OFF", "ccA", "DISABLE", "off")
-several_check("CLEAR", "AAcc", "DECRYPT", "clear")
-several_check("WRONG", "AAB", "DECRYPT", "wrong")
-several_check("MIXED", "cABA", "MIXED", "wrong")
+_several_check("OFF", "ccA", "DISABLE", "off")
+_several_check("CLEAR", "AAcc", "DECRYPT", "clear")
+_several_check("WRONG", "AAB", "DECRYPT", "wrong")
+_several_check("MIXED", "cABA", "MIXED", "wrong")
 
 
 @encryption_check(
@@ -243,7 +243,7 @@ def shorter(drive: Drive) -> None:
 
 @encryption_check("ENC-READ-ILI-LONG", CLAUSE, "reading", "An encrypted block longer than asked")
 def longer(drive: Drive) -> None:
-    "ILI; INFORMATION is negative by what is missing of the length in clear; the beginning is there."
+    "ILI; INFORMATION is negative by what is missing of its length in clear; the rest is there."
     (data,) = drive.tape("A")
     drive.set()
     answer = drive.unit.refused(Read6(transfer_length=60), "0/00/00", size=60)
@@ -306,7 +306,7 @@ def one_bit(drive: Drive) -> None:
     drive.reads(data)
 
 
-def without_key_check(name: str, words: str, code: int, count: int, at: int) -> None:
+def _without_key_check(name: str, words: str, code: int, count: int, at: int) -> None:
     @encryption_check(
         f"ENC-SPACE-{name}",
         "SSC-4 7.9",
@@ -322,9 +322,9 @@ def without_key_check(name: str, words: str, code: int, count: int, at: int) -> 
         drive.unit.expect("position", at, drive.position())
 
 
-without_key_check("BLOCKS", "two blocks", 0, 2, 2)
-without_key_check("FILEMARKS", "two filemarks", 1, 2, 5)
-without_key_check("EOD", "to the end of data", 3, 0, 6)
+_without_key_check("BLOCKS", "two blocks", 0, 2, 2)
+_without_key_check("FILEMARKS", "two filemarks", 1, 2, 5)
+_without_key_check("EOD", "to the end of data", 3, 0, 6)
 
 
 @encryption_check(
