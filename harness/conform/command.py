@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.cli import FAILED, USAGE_ERROR, say
-from harness.conform import terminal
+from harness.conform import json_report, junit, page, terminal
 from harness.conform.check import Check, Outcome
 from harness.conform.checks import all_checks
 from harness.conform.identity import NotADevice
@@ -109,6 +109,12 @@ def run_target(target: str, checks: Iterable[Check], options: Options) -> Run:
 
 def write(run: Run, options: Options) -> None:
     """The files that were asked for. Raises OSError."""
+    if options.junit:
+        options.junit.write_text(junit.render(run), encoding="utf-8")
+    if options.json:
+        options.json.write_text(json_report.render(run), encoding="utf-8")
+    if options.html:
+        options.html.write_text(page.render(run), encoding="utf-8")
 
 
 def list_checks(options: Options) -> int:

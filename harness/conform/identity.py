@@ -50,7 +50,7 @@ def volume(unit: Subject) -> str:
     """What is loaded, by its density code."""
     ready = unit.hear_out()
     if ready.status != GOOD:
-        return f"not ready: {ready.sense.text or ready.code}" if ready.raw_sense else "not ready"
+        return f"not ready, {ready.sense}" if ready.raw_sense else "not ready"
     answer = unit.do(bytes([0x1A, 0, 0, 0, ROOM, 0]), size=ROOM)
     if answer.status != GOOD or len(answer.data) < 12 or answer.data[3] < 8:
         return "loaded"

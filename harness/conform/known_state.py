@@ -1,8 +1,8 @@
 """The state in which every check finds the device, brought about with few commands.
 
-No reservation, prevent, unit attention or key of ours is left, mode parameters are as they were when
-the run began, the tape is at its beginning. What has to be undone after a check is seen from what it
-sent.
+No reservation, prevent, unit attention or key of ours is left, mode parameters are as they were
+when the run began, the tape is at its beginning. What has to be undone after a check is seen from
+what it sent.
 """
 
 from __future__ import annotations

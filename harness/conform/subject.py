@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from harness.conform import supported
 from harness.conform.check import Failure, NotApplicable
 from harness.conform.exchange import Exchange, blot
-from harness.conform.plain_sense import dissect_sense
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
+from harness.layers.sense import Sense, dissect_sense
 
 T = TypeVar("T")
 
@@ -44,16 +44,25 @@ class Answer:
         self.raw_sense = reply.sense
 
     @cached_property
-    def sense(self) -> Any:
-        """The sense data, dissected (`harness.layers.sense.Sense`). Failure if there are none."""
+    def sense(self) -> Sense:
+        """The sense data, dissected. Raises Failure if there are none, or none that make sense."""
         if not self.raw_sense:
             raise Failure("sense data", "sense data", f"none, with status {self.status:02X}h")
-        return dissect_sense(self.raw_sense)
+        try:
+            return dissect_sense(self.raw_sense)
+        except ValueError as error:
+            came = f"{self.raw_sense.hex(' ')} ({error})"
+            raise Failure("sense data", "sense data", came) from None
 
     @property
     def code(self) -> str:
-        """Sense key, ASC and ASCQ as 5/24/00, or "" without sense data."""
-        return str(self.sense.code) if self.raw_sense else ""
+        """Sense key, ASC and ASCQ as 5/24/00; "" without sense data, "?" for such as are none."""
+        if not self.raw_sense:
+            return ""
+        try:
+            return self.sense.code
+        except Failure:
+            return "?"
 
     def __repr__(self) -> str:
         return f"Answer({self.status:02X}h, {self.code or 'no sense'}, {len(self.data)} bytes)"
@@ -131,11 +140,12 @@ class Subject:
             raise Failure("sense", wanted, ended(answer))
         pointer = answer.sense.field_pointer
         if field is not None and pointer is not None:
-            expected, came = (*field, data), tuple(pointer)
-            if field[1] is None or came[1] is None:
-                expected, came = (field[0], None, data), (came[0], None, came[2])
-            if expected != came:
-                raise Failure("field pointer", place(*expected), place(*came))
+            (byte, bit), (came, came_bit, in_data) = field, pointer
+            if bit is None or came_bit is None:
+                bit = came_bit = None
+            if (byte, bit, data) != (came, came_bit, in_data):
+                expected = place(byte, bit, data)
+                raise Failure("field pointer", expected, place(came, came_bit, in_data))
         return answer
 
     # --- opinions ----------------------------------------------------------------------------
@@ -270,7 +280,9 @@ def ended(answer: Answer) -> str:
     text = status.get(answer.status, f"status {answer.status:02X}h")
     if not answer.raw_sense:
         return text
-    return f"{text}, {answer.code} {answer.sense.text}".rstrip()
+    if answer.code == "?":
+        return f"{text}, no sense data but {answer.raw_sense.hex(' ')}"
+    return f"{text}, {answer.sense}"
 
 
 def words(value: object) -> str:
