@@ -61,6 +61,9 @@ class Chap(NamedTuple):
     target_secret: str | None = None
     algorithms: str = "7,5"
 
+    def __repr__(self) -> str:
+        return f"Chap({self.name!r})"
+
 
 class Answer(NamedTuple):
     """A PDU from the target: its kind, its header's fields and its data."""

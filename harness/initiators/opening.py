@@ -4,7 +4,7 @@
 pysg:/dev/sg0                               the same through py-sg
 serial:000000000A                           the same, found by its serial number
 iscsi://host:3260/iqn.2026-01.io.keyreel:rig:drive0/0
-iscsi://name@host/iqn...?secret-file=FILE   with CHAP: the secret is the file's first line
+iscsi://name@host/iqn...?secret-file=FILE   with CHAP: the secret is in a file (chmod 600)
 RIG.toml  RIG.toml:drive0                   a drive or changer of a rig, in this process
 """
 
@@ -34,13 +34,13 @@ def open_initiator(target: str) -> Initiator:
         from harness.initiators.sg import PySg
 
         return PySg(_node(target.removeprefix("pysg:")))
+    file, _, unit = target.rpartition(":") if ".toml:" in target else (target, "", "")
+    if file.endswith(".toml"):
+        return _rig(file, unit, target)
     if target.startswith(("/dev/", "serial:")):
         from harness.initiators.sg import Sg
 
         return Sg(_node(target))
-    file, _, unit = target.rpartition(":") if ".toml:" in target else (target, "", "")
-    if file.endswith(".toml"):
-        return _rig(file, unit, target)
     raise InitiatorError(f"{target}: is no target: write {WAYS}")
 
 
@@ -78,6 +78,7 @@ def _iscsi(target: str) -> Iscsi:
 
 def _chap(user: str | None, query: dict[str, list[str]]) -> Chap | None:
     from harness.initiators.iscsi import Chap
+    from keymgr.private_file import NotPrivate, read_password
 
     files = query.get("secret-file")
     if user is None and files is None:
@@ -87,11 +88,13 @@ def _chap(user: str | None, query: dict[str, list[str]]) -> Chap | None:
             "CHAP needs a name and a secret: write iscsi://name@host/iqn...?secret-file=FILE"
         )
     try:
-        secret = Path(files[0]).read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError):
-        raise InitiatorError(
-            f"{files[0]}: has no secret in its first line: write it there"
-        ) from None
+        secret = read_password(Path(files[0]), "secret").reveal().decode()
+    except NotPrivate as error:
+        raise InitiatorError(str(error)) from None
+    except UnicodeDecodeError:
+        raise InitiatorError(f"{files[0]}: is no text: name the file with the secret") from None
+    if not secret:
+        raise InitiatorError(f"{files[0]}: is empty: write the secret into it")
     return Chap(unquote(user), secret)
 
 

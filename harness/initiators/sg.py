@@ -20,6 +20,8 @@ from harness.initiators.api import TIMEOUT, InitiatorError, NoAnswer, Reply, Uns
 SENSE = 252
 """Bytes of sense data that there is room for: the most there can be (SPC-4 4.5)."""
 SG_IO, SG_SCSI_RESET, SG_SCSI_RESET_DEVICE = 0x2285, 0x2284, 1
+BLKSECTGET = 0x1267
+"""Of an sg node: the bytes of the longest transfer."""
 NONE, TO_DEVICE, FROM_DEVICE = -1, -2, -3
 DRIVER_SENSE = 0x08
 """driver_status: there are sense data; the only low bits that are no failure."""
@@ -179,11 +181,15 @@ class Sg:
 
     def _failed(self, error: OSError, length: int) -> InitiatorError:
         """What the kernel's refusal of a request means."""
-        if error.errno in (errno.ENOMEM, errno.EINVAL) and length > 1 << 16:
-            return InitiatorError(
-                f"{self.name}: the kernel will not move {length} bytes at once: ask for less, or"
-                " raise max_sectors_kb of the device's queue in /sys"
-            )
+        if error.errno in (errno.ENOMEM, errno.EINVAL):
+            most = bytearray(4)
+            fcntl.ioctl(self._node, BLKSECTGET, most)
+            longest = int.from_bytes(most, sys.byteorder)
+            if length > longest:
+                return InitiatorError(
+                    f"{self.name}: {length} bytes are more than the kernel moves at once by this"
+                    f" way: ask for {longest} at most, or use another way to the unit"
+                )
         return NoAnswer(f"{self.name}: the kernel refused the command ({error.strerror})")
 
     def _require(self, host: int, driver: int, timeout: float) -> None:
