@@ -73,9 +73,10 @@ def check_sense_data_come_as_they_are(one: Initiator) -> None:
     reply = one.send(bytes((0x12, 0x01, 0xB6, 0, 200, 0)), size=200)
     assert reply.status == CHECK_CONDITION and nothing(reply)
     assert code(reply) == "5/24/00"
-    # Field pointer: byte 2 of the CDB; all 96 bytes of this drive's sense data.
+    # Field pointer: byte 2 of the CDB; all 96 bytes of this drive's sense data, of which
+    # py-sg keeps the first 32.
     assert reply.sense[15] & 0xC0 == 0xC0 and reply.sense[17] == 2
-    assert len(reply.sense) == 96
+    assert len(reply.sense) == (32 if one.name.startswith("pysg:") else 96)
 
 
 def check_data_out_and_in(one: Initiator) -> None:
@@ -104,7 +105,7 @@ def check_sixteen_mebibytes_of_room(one: Initiator) -> None:
     try:
         reply = one.send(bytes((0x12, 0, 0, 0, 200, 0)), size=16 << 20)
     except InitiatorError as error:
-        assert one.name.startswith("/dev/")
+        assert "/dev/" in one.name
         assert "16777216 bytes are more than the kernel moves at once" in str(error), error
     else:
         assert len(reply.data) == 96
