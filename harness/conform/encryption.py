@@ -21,7 +21,6 @@ from harness.conform.encryption_pages import (
     Status,
     algorithms,
     kad,
-    kads,
     set_page,
 )
 from harness.conform.subject import GOOD, Answer, Subject
@@ -183,15 +182,15 @@ class Drive:
     ) -> bytearray:
         """A Set Data Encryption page; see `set_page` for fields.
 
-        ``key``: KEY_A where the modes need one. ``algorithm``: that of the volume. With a drive
-        that cannot decrypt without key-associated data (DKAD_C 1) a U-KAD comes along.
+        ``key``: KEY_A where the modes need one. ``algorithm_index``: that of the volume. A drive
+        that cannot decrypt without key-associated data (DKAD_C 1) gets a U-KAD.
         """
         needed = encryption == ENCRYPT or decryption >= DECRYPT
         fields.setdefault("key", KEY_A if needed else b"")
-        fields.setdefault("algorithm", self.algorithm.algorithm_index)
+        fields.setdefault("algorithm_index", self.algorithm.algorithm_index)
         if needed and self.algorithm.dkad_c == 1 and "kads" not in fields:
             fields["kads"] = kad(U_KAD, b"conformance")
-        return set_page(encryption=encryption, decryption=decryption, **fields)
+        return set_page(encryption_mode=encryption, decryption_mode=decryption, **fields)
 
     def send(self, data: bytes | bytearray, page: int = 0x10, length: int | None = None) -> Answer:
         """SECURITY PROTOCOL OUT, however it ends; ``length``: TRANSFER LENGTH."""
@@ -205,11 +204,6 @@ class Drive:
     def off(self, scope: int = ALL) -> None:
         """Both modes DISABLE."""
         self.set(DISABLE, DISABLE, scope=scope)
-
-    @staticmethod
-    def kads_of(page: bytes) -> list[bytes]:
-        """The key-associated data of a page that `make` made, in order."""
-        return [one.data for one in kads(page[20 + int.from_bytes(page[18:20]) :])]
 
     def refused(
         self,
@@ -248,7 +242,11 @@ class Drive:
 
     def need_kad(self, kind: int) -> int:
         """The most bytes of a U-KAD or A-KAD. Raises NotApplicable if there are none."""
-        most = self.algorithm.max_ukad if kind == U_KAD else self.algorithm.max_akad
+        most = (
+            self.algorithm.maximum_ukad_length
+            if kind == U_KAD
+            else self.algorithm.maximum_akad_length
+        )
         if not most:
             raise NotApplicable(f"no {'U' if kind == U_KAD else 'A'}-KAD")
         return most
@@ -405,24 +403,12 @@ class Drive:
             raise Failure("encryption off", "GOOD", answer.code)
 
     def _all_off(self) -> Answer:
-        data = set_page(algorithm=self.algorithm.algorithm_index)
+        data = set_page(algorithm_index=self.algorithm.algorithm_index)
         for _ in range(8):
             answer = self.send(data)
             if not answer.code.startswith("6/"):
                 break
         return answer
-
-    def end(self) -> None:
-        """Encryption off, local sets of both nexuses too, attentions heard."""
-        nexuses = [self.unit.first]
-        if self.unit.first.has_met_second:
-            nexuses.append(self.unit.first.second)
-        for unit in nexuses:
-            drive = Drive(unit)
-            unit.hear_out()
-            drive._all_off()
-            drive.send(set_page(scope=PUBLIC))
-        self.unit.first.settle()
 
 
 def out_cdb(length: int, page: int = 0x10, protocol: int = TAPE) -> Any:
@@ -450,7 +436,7 @@ def encryption_check(
     """Declare a check of a drive that encrypts: the function gets a `Drive`.
 
     ``keys``: it sets encryption parameters, so that it needs a scratch volume and a drive whose
-    keys hosts may set; encryption is off before it and after it.
+    keys hosts may set; encryption is off before it (whoever runs it turns it off after it).
     """
 
     def declare(body: Callable[[Drive], None]) -> Callable[[Drive], None]:
@@ -458,7 +444,6 @@ def encryption_check(
         def run(unit: Subject) -> None:
             drive = Drive(unit)
             if keys:
-                unit.cleanup(drive.end)
                 unit.apart(drive.begin)
             body(drive)
 

@@ -248,8 +248,7 @@ def longer(drive: Drive) -> None:
     drive.set()
     answer = drive.unit.refused(Read6(transfer_length=60), "0/00/00", size=60)
     drive.unit.expect("ILI", True, bool(answer.sense.ili))
-    came = answer.sense.information
-    drive.unit.expect("INFORMATION", -40, came - (1 << 32) if came >> 31 else came)
+    drive.unit.expect("INFORMATION", -40, answer.sense.information)
     drive.unit.expect("the block", data[:60], answer.data)
     drive.unit.expect("position", 1, drive.position())
 

@@ -32,10 +32,10 @@ from harness.conform.subject import GOOD
 
 def _u(drive: Drive) -> bytes:
     """A good U-KAD, or A-KAD on a drive without U-KADs."""
-    if drive.algorithm.max_ukad:
-        return kad(U_KAD, bytes(drive.algorithm.max_ukad))
+    if drive.algorithm.maximum_ukad_length:
+        return kad(U_KAD, bytes(drive.algorithm.maximum_ukad_length))
     drive.need_kad(A_KAD)
-    return kad(A_KAD, bytes(drive.algorithm.max_akad))
+    return kad(A_KAD, bytes(drive.algorithm.maximum_akad_length))
 
 
 def _with_kads(make: Callable[[Drive], bytes]) -> Make:
@@ -75,7 +75,7 @@ wrong(
 def _too_long(kind: int) -> Make:
     def make(drive: Drive) -> bytes:
         drive.need_kad(kind)
-        name = "max_ukad" if kind == U_KAD else "max_akad"
+        name = "maximum_ukad_length" if kind == U_KAD else "maximum_akad_length"
         most = max(getattr(one, name) for one in drive.facts.algorithms)
         kads = kad(kind, bytes(most + 1))
         if kind == A_KAD and drive.algorithm.dkad_c == 1:
@@ -185,7 +185,7 @@ def inc_512(drive: Drive) -> None:
     cdb[4] |= 0x80
     answer = drive.unit.do(cdb, out=page.ljust(512, b"\0"))
     if answer.status == GOOD:
-        drive.unit.expect("modes", (ENCRYPT, DECRYPT), drive.status()[2:4])
+        drive.unit.expect("modes", (ENCRYPT, DECRYPT), drive.status().modes)
         return
     drive.unit.refused(cdb, "5/24/00", out=page.ljust(512, b"\0"), field=(4, 7))
     drive.unit.expect("status page", before, drive.status())
@@ -198,7 +198,7 @@ def old_key_stays(drive: Drive) -> None:
     "Blocks written after a refused page carry the old key, and the old key-associated data."
     drive.unit.blank()
     drive.set(key=KEY_A)
-    drive.refused(drive.make(key=KEY_B, algorithm=unknown_algorithm(drive)))
+    drive.refused(drive.make(key=KEY_B, algorithm_index=unknown_algorithm(drive)))
     drive.write_block(b"after a refused page")
     drive.unit.good(bytes((1, 0, 0, 0, 0, 0)))
     drive.reads(b"after a refused page")

@@ -22,7 +22,7 @@ from harness.conform.encryption import (
     encryption_check,
     out_cdb,
 )
-from harness.conform.encryption_pages import kad
+from harness.conform.encryption_pages import kad, kads_of
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, fields, unknown_algorithm, wrong
 from harness.conform.subject import GOOD
 
@@ -91,8 +91,8 @@ def longer_list(drive: Drive) -> None:
     answer = drive.send(page + bytes(8))
     after = drive.status()
     if answer.status == GOOD:
-        drive.unit.expect("modes", (ENCRYPT, DECRYPT), after[2:4])
-        drive.unit.expect("descriptors", drive.kads_of(page), [one.data for one in after.kads])
+        drive.unit.expect("modes", (ENCRYPT, DECRYPT), after.modes)
+        drive.unit.expect("descriptors", kads_of(page), [one.data for one in after.kads])
     else:
         drive.unit.require(
             "sense", answer.code in (INVALID_LIST, LIST_LENGTH), INVALID_LIST, answer.code
@@ -222,13 +222,13 @@ def ckod_without_volume(drive: Drive) -> None:
 wrong(
     "ALGORITHM",
     "ALGORITHM INDEX that no descriptor has",
-    lambda drive: drive.make(key=KEY_B, algorithm=unknown_algorithm(drive)),
+    lambda drive: drive.make(key=KEY_B, algorithm_index=unknown_algorithm(drive)),
     at=(8, None),
 )
 wrong(
     "ALGORITHM-DECRYPT",
     "ALGORITHM INDEX that no descriptor has, to decrypt only",
-    lambda drive: drive.make(DISABLE, DECRYPT, key=KEY_B, algorithm=unknown_algorithm(drive)),
+    lambda drive: drive.make(DISABLE, DECRYPT, key=KEY_B, algorithm_index=unknown_algorithm(drive)),
     at=(8, None),
 )
 
@@ -344,4 +344,6 @@ def public_ignores(drive: Drive) -> None:
     page = drive.make(scope=PUBLIC, ceem=1)
     drive.unit.good(out_cdb(len(page)), out=page)
     status = drive.status()
-    drive.unit.expect("scope and modes", (PUBLIC, DISABLE, DISABLE), (status[0], *status[2:4]))
+    drive.unit.expect(
+        "scope and modes", (PUBLIC, DISABLE, DISABLE), (status.i_t_nexus_scope, *status.modes)
+    )
