@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.cli import FAILED, USAGE_ERROR, say
-from harness.conform import json_report, junit, page, terminal
+from harness.conform import diff, json_report, junit, page, terminal
 from harness.conform.check import Check, Outcome
 from harness.conform.checks import all_checks
 from harness.conform.identity import NotADevice
@@ -133,4 +133,27 @@ def list_checks(options: Options) -> int:
 
 def compare(targets: Sequence[str], options: Options) -> int:
     """Compare two targets, or two files of results; the exit status."""
-    raise NotImplementedError
+    try:
+        checks = choose(options.topics, options.ids)
+        first, second = (obtain(target, checks, options) for target in targets)
+    except NoSuchCheck as error:
+        say(str(error))
+        return USAGE_ERROR
+    except (InitiatorError, NotADevice, json_report.NoResults) as error:
+        say(str(error))
+        return FAILED
+    diff.show(first, second, Console(highlight=False))
+    try:
+        if options.html:
+            options.html.write_text(diff.render(first, second), encoding="utf-8")
+    except OSError as error:
+        say(f"{error.filename}: cannot be written: {error.strerror}")
+        return FAILED
+    return FAILURES if diff.differences(first, second) else 0
+
+
+def obtain(target: str, checks: Iterable[Check], options: Options) -> Run:
+    """The run that a file tells of, or a new one. Raises NoResults, InitiatorError, NotADevice."""
+    if target.endswith(".json"):
+        return json_report.load(Path(target))
+    return run_target(target, checks, options)
