@@ -11,6 +11,7 @@ import click
 from harness.bluescale_cli import bluescale
 from harness.keys_cli import keys
 from harness.library_cli import library
+from harness.trace.cli import trace
 
 USAGE_ERROR = 2
 FAILED = 125
@@ -42,6 +43,14 @@ def keyreel() -> None:
     """Virtual encrypting tape drives behind a real Linux kernel."""
 
 
+TRACE = click.option(
+    "--trace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what the rig's units are asked and answer into FILE, see keyreel trace.",
+)
+
+
 @keyreel.command()
 @click.argument("rig", type=click.Path(path_type=Path))
 @click.option(
@@ -51,8 +60,11 @@ def keyreel() -> None:
     help="Keep cartridges and drive state in DIR (default: a new folder, removed at the end).",
 )
 @click.option("--guest", type=click.Choice(["uml", "qemu", "host"]), help="Instead of the rig's.")
+@TRACE
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def run(rig: Path, state: Path | None, guest: str | None, command: tuple[str, ...]) -> None:
+def run(
+    rig: Path, state: Path | None, guest: str | None, trace: Path | None, command: tuple[str, ...]
+) -> None:
     """Start the rig of file RIG and run COMMAND in it (an interactive shell if there is none).
 
     Write -- before COMMAND. It runs in this folder, sees this machine's files, and finds drive0
@@ -68,7 +80,7 @@ def run(rig: Path, state: Path | None, guest: str | None, command: tuple[str, ..
     """
     from harness.commands import run_rig
 
-    sys.exit(run_rig(rig, state, guest, command))
+    sys.exit(run_rig(rig, state, guest, command, trace=trace))
 
 
 @keyreel.command()
@@ -79,7 +91,8 @@ def run(rig: Path, state: Path | None, guest: str | None, command: tuple[str, ..
     metavar="DIR",
     help="Keep cartridges and drive state in DIR (default: a new folder, removed at the end).",
 )
-def serve(rig: Path, state: Path | None) -> None:
+@TRACE
+def serve(rig: Path, state: Path | None, trace: Path | None) -> None:
     """Serve the rig of file RIG on this machine, without a guest, until Ctrl-C or SIGTERM.
 
     Its drives are within reach by the transports that the rig names. A terminal shows their status;
@@ -94,7 +107,7 @@ def serve(rig: Path, state: Path | None) -> None:
     """
     from harness.serving import serve_rig
 
-    sys.exit(serve_rig(rig, state))
+    sys.exit(serve_rig(rig, state, trace=trace))
 
 
 @keyreel.command()
@@ -197,6 +210,7 @@ def show_model(model: str, as_json: bool) -> None:
 keyreel.add_command(library)
 keyreel.add_command(bluescale)
 keyreel.add_command(keys)
+keyreel.add_command(trace)
 
 
 @keyreel.command("build-handler")

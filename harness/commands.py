@@ -20,12 +20,17 @@ from harness.state import StateError, open_state
 
 
 def run_rig(
-    rig_file: Path, state_folder: Path | None, guest: str | None, command: tuple[str, ...]
+    rig_file: Path,
+    state_folder: Path | None,
+    guest: str | None,
+    command: tuple[str, ...],
+    trace: Path | None = None,
 ) -> int:
-    """Run a command in a rig, in that guest if it is named; keyreel's exit status."""
+    """Run a command in a rig, in that guest and with that trace if they are named; keyreel's exit
+    status."""
     with sigterm_interrupts():
         try:
-            rig = Rig.load(rig_file)
+            rig = Rig.load(rig_file).traced(trace)
             if guest:
                 section = rig.rig.model_copy(update={"guest": guest})
                 rig = rig.model_copy(update={"rig": section})

@@ -31,6 +31,7 @@ from target.plan import (
     RigPlan,
     UserPlan,
 )
+from target.trace.tracing import TRACE
 
 
 class RigError(Exception):
@@ -61,6 +62,7 @@ class Rig(Tables):
         folder = path.parent.absolute()
         rig = rig.model_copy(
             update={
+                "rig": _located(rig.rig, folder, "trace"),
                 "iscsi": _located(rig.iscsi, folder, "credentials"),
                 "drive": tuple(drive for _, drive in drives),
                 "cartridge": tuple(cartridge for _, cartridge in cartridges),
@@ -70,6 +72,13 @@ class Rig(Tables):
         for complaint in complaints(rig, drives, cartridges):
             raise RigError(f"{path}: {complaint}")
         return rig
+
+    def traced(self, path: Path | None) -> Self:
+        """The rig with that file for its trace, if there is one."""
+        if path is None:
+            return self
+        section = self.rig.model_copy(update={"trace": str(path.absolute())})
+        return self.model_copy(update={"rig": section})
 
     def plan(self, state: Path) -> RigPlan:
         """What the target is told, with the cartridges in that state folder.
@@ -94,6 +103,7 @@ class Rig(Tables):
             ),
             transports=self.rig.transport,
             run=str(state / "run"),
+            trace=self._trace(state / "run"),
             iscsi=IscsiPlan(**self.iscsi.model_dump()),
             libraries=tuple(self._library(library, state) for library in self.library),
             key_sources=tuple(
@@ -114,6 +124,10 @@ class Rig(Tables):
                     " called: rename that one in the rig file"
                 )
         return plan
+
+    def _trace(self, run: Path) -> str | None:
+        asked = self.rig.trace
+        return asked if isinstance(asked, str) else str(run / TRACE) if asked else None
 
     def _drive(self, drive: Drive, state: Path) -> DrivePlan:
         return DrivePlan(
@@ -180,7 +194,7 @@ _One = TypeVar("_One", bound=Table)
 def _located(table: _One, folder: Path, *keys: str) -> _One:
     """The table with its files, which may be named from the rig file's folder, as paths."""
     files = {key: getattr(table, key) for key in keys}
-    there = {key: str(folder / file) for key, file in files.items() if file is not None}
+    there = {key: str(folder / file) for key, file in files.items() if isinstance(file, str)}
     return table.model_copy(update=there)
 
 

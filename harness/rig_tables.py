@@ -31,13 +31,15 @@ class Table(BaseModel):
 
 class RigSection(Table):
     """``[rig]``: what holds for the whole rig. ``transport``: the ways in; ``kernel``: of the guest
-    qemu, "" for a stock one."""
+    qemu, "" for a stock one; ``trace``: whether a trace is written, or the file for it, relative to
+    the rig file."""
 
     name: Name
     guest: Literal["uml", "qemu", "host", "none"] = "uml"
     kernel: str = ""
     seed: int = 0
     transport: Transports = ("tcmu",)
+    trace: bool | str = False
 
 
 class Iscsi(Table):

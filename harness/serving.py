@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from harness.cli import FAILED, USAGE_ERROR, say
@@ -33,12 +34,12 @@ _KERNEL = Path("/sys/kernel/config/target")
 _OTHERWISE = 'or set transport = "iscsi" in [rig], which works anywhere'
 
 
-def serve_rig(rig_file: Path, state_folder: Path | None) -> int:
-    """Serve a rig until a signal comes; the exit status."""
+def serve_rig(rig_file: Path, state_folder: Path | None, trace: Path | None = None) -> int:
+    """Serve a rig until a signal comes, with that trace if it is named; the exit status."""
     try:
-        rig = Rig.load(rig_file)
+        rig = Rig.load(rig_file).traced(trace)
         with sigterm_interrupts(), open_state(state_folder) as state:
-            plan = rig.plan(state.folder)
+            plan = replace(rig.plan(state.folder), disposable=state.temporary)
             state.run_directory.mkdir(exist_ok=True)
             require(plan.transports)
             stock(plan)

@@ -61,7 +61,8 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command and its answer. ``t`` and ``took`` in seconds; ``redacted``: the (start, end) of
-    ``out`` where keys were, which are zeros here; ``position``: (partition, object) after it."""
+    ``out`` where keys were, which are zeros here; ``room``: for so many bytes of data-in;
+    ``position``: (partition, object) after it."""
 
     n: int
     t: float
@@ -76,6 +77,7 @@ class Command:
     sense: bytes
     position: tuple[int, int] | None
     redacted: tuple[tuple[int, int], ...] = ()
+    room: int = 0
 
     kind = "command"
 
@@ -159,6 +161,7 @@ def parse(line: str) -> Record:
         bytes.fromhex(raw["sense"]),
         None if position is None else (position[0], position[1]),
         tuple((start, end) for start, end in raw.get("redacted", ())),
+        raw.get("room", 0),
     )
 
 

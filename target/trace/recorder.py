@@ -138,7 +138,7 @@ class Tap:
             took = time.monotonic() - begun
             self._writer.line(
                 f'"t":{begun - self._start:.6f},{self._who(nexus)},"took":{took:.6f},'
-                f'"cdb":"{bytes(cdb).hex()}",{out},"in":{self._in(cdb, data_in, done.length)},'
+                f'"cdb":"{bytes(cdb).hex()}",{out},{self._in(cdb, data_in, done.length)},'
                 f'"status":{done.status},"sense":"{done.sense.hex()}","position":{self._place()}'
             )
         except Exception:
@@ -176,7 +176,9 @@ class Tap:
         return sum(map(len, buffers))
 
     def _in(self, cdb: bytes, buffers: Buffers, length: int) -> str:
-        return _data(cdb, joined(buffers, length)) if length else '""'
+        room = sum(map(len, buffers)) if self.unit.returns_data(cdb) else 0
+        text = f'"in":{_data(cdb, joined(buffers, length))}' if length else '"in":""'
+        return f'{text},"room":{room}' if room else text
 
     def _place(self) -> str:
         drive = self._drive
