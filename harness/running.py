@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.guest.api import Guest, GuestError
 from harness.rig import Rig
 from harness.state import State
@@ -38,7 +40,7 @@ def make_guest(rig: Rig, state: State) -> Guest:
 def _stocked(rig: Rig, state: State) -> RigPlan:
     """The rig's plan, its cartridges made: in a guest each file of thousands takes its time."""
     try:
-        plan = rig.plan(state.folder)
+        plan = replace(rig.plan(state.folder), disposable=state.temporary)
         stock(plan)
     except (MediumError, OSError, ValueError) as error:
         raise GuestError(str(error)) from None

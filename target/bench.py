@@ -34,26 +34,57 @@ class Bench:
         self._drives = drives
         self._libraries = libraries
         self._tracing = tracing
+        self._configurations = {name: one.configuration for name, one in libraries.items()}
+        """Of the libraries, as they were at the start."""
 
     def units(self) -> list[dict[str, Any]]:
-        """Drives and changers: name, kind, model, serial."""
-        raise OperatorError("not yet")
+        """Drives and changers: name, kind, model, serial, and the barcode in a drive or None."""
+        drives = [
+            {
+                "name": name,
+                "kind": "drive",
+                "model": drive.personality.name,
+                "serial": drive.serial,
+                "cartridge": getattr(drive.cartridge, "barcode", None),
+            }
+            for name, drive in self._drives.items()
+        ]
+        changers = [
+            {
+                "name": name,
+                "kind": "changer",
+                "model": changer.model.name,
+                "serial": changer.partition.serial,
+                "cartridge": None,
+            }
+            for library in self._libraries.values()
+            for name, changer in library.changers.items()
+        ]
+        return drives + changers
 
     def reset(self) -> None:
         """Everything as it was when the rig was started, its cartridges blank."""
-        raise OperatorError("not yet")
+        from target.renewal import renew
+
+        renew(self._plan, self._drives, self._libraries, self._configurations)
 
     def power_cycle(self, unit: str) -> None:
         """Take a unit's power away and give it back."""
-        raise OperatorError("not yet")
+        from target.handiwork import power_cycle
+
+        power_cycle(self._drives, self._libraries, unit)
 
     def insert(self, drive: str, barcode: str) -> None:
         """Put a cartridge of the rig into a stand-alone drive."""
-        raise OperatorError("not yet")
+        from target.handiwork import insert
+
+        insert(self._plan, self._drives, self._libraries, drive, barcode)
 
     def eject(self, drive: str) -> None:
         """Take the cartridge out of a stand-alone drive."""
-        raise OperatorError("not yet")
+        from target.handiwork import eject
+
+        eject(self._drives, self._libraries, drive)
 
     def start_trace(self, path: str | None = None) -> str:
         """Write a trace from now on, by default into the run's folder; its file."""

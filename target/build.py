@@ -53,11 +53,16 @@ def build_drive(plan: RigPlan, drive_plan: DrivePlan) -> Drive:
         factor=drive_plan.timing,
         control=drive_plan.encryption,
     )
+    fill(drive, plan, drive_plan)
+    return drive
+
+
+def fill(drive: Drive, plan: RigPlan, drive_plan: DrivePlan) -> None:
+    """Put into a drive what is in it at the start. Raises as `build` does."""
     if drive_plan.medium == "null":
-        drive.insert(NullCartridge(FORMATS[model.media["native"]]))
+        drive.insert(NullCartridge(FORMATS[drive.personality.media["native"]]))
     elif drive_plan.cartridge is not None:
         load(drive, take(plan.cartridge(drive_plan.cartridge)))
-    return drive
 
 
 def load(drive: Drive, cartridge: Cartridge) -> None:

@@ -193,6 +193,9 @@ class RigPlan:
     """The ways in, see `target.transports`."""
     run: str = "/run/keyreel"
     """Folder for sockets and other files of this run; empty: there are to be none."""
+    disposable: bool = False
+    """Whether everything that is kept is thrown away at the end of the run, so that it may be
+    before, too."""
     iscsi: IscsiPlan = IscsiPlan()
     libraries: tuple[LibraryPlan, ...] = ()
     key_sources: tuple[KeySourcePlan, ...] = ()
@@ -233,6 +236,7 @@ class RigPlan:
             cartridges=tuple(CartridgePlan(**cartridge) for cartridge in raw["cartridges"]),
             transports=tuple(raw["transports"]),
             run=raw["run"],
+            disposable=raw["disposable"],
             iscsi=IscsiPlan(**raw["iscsi"]),
             libraries=tuple(_library(library) for library in raw["libraries"]),
             key_sources=tuple(KeySourcePlan(**source) for source in raw["key_sources"]),

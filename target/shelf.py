@@ -12,10 +12,12 @@ from target.plan import CartridgePlan, RigPlan
 def stock(plan: RigPlan) -> None:
     """Make all cartridges of a rig that do not exist, and check the others.
 
-    For whoever starts a rig: there may be thousands. Raises MediumError as `ensure` does.
+    For whoever starts a rig: there may be thousands. They are durable unless the rig is disposable.
+    Raises MediumError as `ensure` does.
     """
     there = {cartridge for cartridge in plan.cartridges if Path(cartridge.path).exists()}
-    create_all([_blank(cartridge) for cartridge in plan.cartridges if cartridge not in there])
+    new = [_blank(cartridge) for cartridge in plan.cartridges if cartridge not in there]
+    create_all(new, durable=not plan.disposable)
     for cartridge in there:
         ensure(cartridge)
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
+T = TypeVar("T")
 Sink = Callable[[bytes], object]
 """Takes bytes as they arrive."""
 
@@ -103,6 +104,13 @@ class Guest(Protocol):
         the command has a terminal of the size of descriptor ``stdin``'s. SIGINT and SIGTERM that
         reach this process while the command runs are passed on to it; a second one raises
         KeyboardInterrupt.
+        """
+
+    def meanwhile(self, work: Callable[[], T]) -> T:
+        """Do something that talks to the target by its control socket; what it returns or raises.
+
+        The way there goes through the guest's channel, which is looked after only by whoever waits
+        for the guest: ``work`` is done in another thread, and this one waits.
         """
 
     def restart_target(self) -> None:

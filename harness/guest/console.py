@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import termios
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,15 @@ class Console:
                     timed_out = True
                     deadline = time.monotonic() + KILL_GRACE
                     self._signal_command(signal.SIGKILL)
+
+    def attend(self, done: threading.Event, wakeup: int) -> None:
+        """Look after the relay until ``done`` is set; ``wakeup`` is readable then.
+
+        Raises ChannelClosed.
+        """
+        while not done.is_set():
+            self._turn(wakeup, None, None)
+            self._take()
 
     def _signal_command(self, number: int) -> None:
         self._to_send += frames.frame(frames.SIGNAL, bytes((number,)))

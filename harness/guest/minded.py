@@ -15,8 +15,9 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from typing import Self
 
 from harness.control import VARIABLE
 from harness.guest import ways
-from harness.guest.api import Completed, Device, GuestError, Sink
+from harness.guest.api import Completed, Device, GuestError, Sink, T
 from harness.guest.channel import MEMORY, Channel, ChannelClosed
 from harness.guest.console import Console
 from harness.guest.relay import Relay
@@ -241,6 +242,41 @@ class MindedGuest(ABC):
             timeout=timeout,
         )
         return Completed(status, bytes(stdout), bytes(stderr))
+
+    def meanwhile(self, work: Callable[[], T]) -> T:
+        """Do something that talks to the target; see `harness.guest.api.Guest.meanwhile`."""
+        if self._console is None:
+            raise GuestError("the guest is not running")
+        # Loaded here because few guests need it.
+        from concurrent.futures import Future
+
+        result: Future[T] = Future()
+        done = threading.Event()
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+
+        def run() -> None:
+            try:
+                result.set_result(work())
+            except BaseException as error:
+                result.set_exception(error)
+            finally:
+                done.set()
+                os.write(write_end, b"\0")
+
+        thread = threading.Thread(target=run, name="meanwhile", daemon=True)
+        thread.start()
+        try:
+            self._console.attend(done, read_end)
+        except (ChannelClosed, GuestError) as error:
+            raise self._failure(
+                f"the guest ended: {error}" if str(error) else "the guest ended"
+            ) from None
+        finally:
+            # Whatever it waits for: without a relay it is hung up on.
+            thread.join()
+            os.close(read_end)
+            os.close(write_end)
+        return result.result()
 
     def restart_target(self) -> None:
         """A new target process; see `harness.guest.api.Guest.restart_target`."""

@@ -204,6 +204,16 @@ class Changer(PrimaryUnit):
         self.modes.power_on(self.memory.get("modes"))
         self.modes_changed()
 
+    def renew(self) -> None:
+        """As `Drive.renew`: a changer that has never had power before."""
+        self.power_on()
+        self.restore({})
+        self._describe()
+        self.modes.power_on(None)
+        self.modes_changed()
+        self.remember()
+        self.forget_attentions()
+
     def _describe(self) -> None:
         self.vpd_pages = inquiry.vital_product_data(self)
 

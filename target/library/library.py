@@ -285,6 +285,22 @@ class Library:
             for changer in self.changers.values():
                 changer.power_on()
 
+    def renew(self, plan: LibraryPlan, configuration: Configuration) -> None:
+        """As when it was started: cartridges in their first places, ``configuration``, no messages.
+
+        Drives that have cartridges are to be empty before that. Keys, and who has them, stay. In
+        `still`. Raises OperatorError, KeyManagerError or OSError.
+        """
+        self.door_open = False
+        places = {at: Held(held) for at, held in layout.stocked(plan).items()}
+        self.inventory.change({**dict.fromkeys(self.inventory.now()), **places})
+        self.robot.begin_anew()
+        if self.configuration is not configuration:
+            self.configure(configuration)
+        for changer in self._units.values():
+            changer.renew()
+        self.messages.clear()
+
     def close(self) -> None:
         """Nobody does anything any more; drives and key sources are closed by who made them."""
         with self.lock:

@@ -95,6 +95,15 @@ class Messages:
         with self._lock:
             return [message for message in self._messages.values() if message.number > number]
 
+    def clear(self) -> None:
+        """Forget all of them; the next one is the first."""
+        with self._lock:
+            self._messages.clear()
+            self._newest.clear()
+            self._next, self._lines = 1, 0
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+
     def _put(self, message: Message) -> None:
         self._messages[message.number] = message
         self._newest[message.origin] = message.number

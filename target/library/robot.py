@@ -95,6 +95,10 @@ class Robot:
         form = FORMATS.get(self.ports[destination.number].identity.native)
         return form is None or form.family == self.type_of(barcode).family
 
+    def begin_anew(self) -> None:
+        """Cleaning cartridges have the uses left that the rig says."""
+        self._counted.clear()
+
     # --- what it does ------------------------------------------------------------------------
 
     def reload(self, location: Location) -> None:

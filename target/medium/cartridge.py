@@ -242,24 +242,24 @@ class Blank(NamedTuple):
     write_protect: bool = False
 
 
-def create_all(blanks: Sequence[Blank]) -> None:
-    """Make new, blank cartridges, durable when this returns.
+def create_all(blanks: Sequence[Blank], *, durable: bool = True) -> None:
+    """Make new, blank cartridges, ``durable`` when this returns.
 
     Raises MediumError if something is there already, ValueError for a bad barcode.
     """
     made: list[Path] = []
-    few = len(blanks) <= _FEW
+    few = durable and len(blanks) <= _FEW
     try:
         for blank in blanks:
             # Made beside and renamed: a cartridge that is there is a whole one.
             made.append(blank.folder.with_name(f".{blank.folder.name}.{os.urandom(4).hex()}"))
             _make(made[-1], blank, durable=few)
-        if not few:
+        if durable and not few:
             # All at once, instead of waiting thousands of times.
             os.sync()
         for new, blank in zip(made, blanks, strict=True):
             new.rename(blank.folder)
-        for parent in {blank.folder.parent for blank in blanks}:
+        for parent in {blank.folder.parent for blank in blanks if durable}:
             sync_folder(parent)
     except OSError as error:
         raise MediumError(f"a cartridge could not be made: {error}") from error

@@ -127,6 +127,12 @@ class LogicalUnit:
         self.restore(self.memory)
         self.reset()
 
+    def forget_attentions(self) -> None:
+        """No nexus that is known has anything to hear of; others hear of the power."""
+        self.since_power_on = [s.POWER_ON]
+        for state in self.nexuses.values():
+            state.attentions.clear()
+
     def restore(self, memory: dict[str, Any]) -> None:
         """Take up what was remembered when there was power before."""
         self.memory = memory

@@ -209,6 +209,19 @@ class Drive(Keyed):
         self.overwrite = None
         self._forget_ciphers()
 
+    def renew(self) -> None:
+        """A drive that has never had power before: it remembers nothing, and no known nexus has
+        anything to hear of. It must be empty; whoever calls has the turn."""
+        self.power_on()
+        self.restore({})
+        self._describe()
+        self.modes.power_on(None)
+        self.modes_changed()
+        self.lifetime.power_cycles = 1
+        self.accounts.power_on()
+        self.save_life()
+        self.forget_attentions()
+
     # --- mode parameters ---------------------------------------------------------------------
 
     def protection(self) -> s.Code | None:
