@@ -94,7 +94,7 @@ def line(record: Record, *, changer: bool = False) -> str:
         return f"{start} ** {event(record)}"
     said = names.words(record.cdb, changer=changer)
     ended = ", ".join(filter(None, (result(record), moved(record))))
-    return f"{start} {record.nexus:<8} {place(record):>7}  {said:<36}  {ended}"
+    return f"{start} {record.nexus:<8} {place(record):>7}  {said:<38}  {ended}"
 
 
 def event(record: Event) -> str:
