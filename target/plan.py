@@ -233,7 +233,7 @@ class RigPlan:
             name=raw["name"],
             seed=raw["seed"],
             drives=tuple(DrivePlan(**drive) for drive in raw["drives"]),
-            cartridges=tuple(CartridgePlan(**cartridge) for cartridge in raw["cartridges"]),
+            cartridges=tuple(_cartridge(cartridge) for cartridge in raw["cartridges"]),
             transports=tuple(raw["transports"]),
             run=raw["run"],
             disposable=raw["disposable"],
@@ -243,6 +243,10 @@ class RigPlan:
             faults=tuple(_fault(fault) for fault in raw.get("faults", ())),
             trace=raw.get("trace"),
         )
+
+
+def _cartridge(raw: dict[str, Any]) -> CartridgePlan:
+    return CartridgePlan(**{**raw, "damage": tuple(raw["damage"])})
 
 
 def _fault(raw: dict[str, Any]) -> FaultPlan:
