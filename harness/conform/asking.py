@@ -346,5 +346,5 @@ def limits(unit: Subject) -> tuple[int, int, int]:
 def left_over(unit: Subject, answer: Answer, wanted: int) -> None:
     """INFORMATION has to be valid and that, in two's complement."""
     unit.require("VALID", answer.sense.valid, "set, for there is a residual", answer.sense.valid)
-    came = answer.sense.information & 0xFFFFFFFF
+    came = (answer.sense.information or 0) & 0xFFFFFFFF
     unit.expect("INFORMATION", wanted & 0xFFFFFFFF, came)
