@@ -222,10 +222,11 @@ class AutomationPort:
 
     @contextmanager
     def _between_commands(self) -> Iterator[None]:
-        """The drive's turn. Raises CheckCondition 2/04/07 where a key is waited for: that may take
-        long, and whoever moves cartridges holds up the whole library."""
+        """The drive's turn. Raises CheckCondition 2/04/07 where a key is waited for, or a command
+        stands still: that may take long, and whoever moves cartridges holds up the whole library.
+        """
         while not self.drive.turn.acquire(PATIENCE):
-            if self._asking:
+            if self._asking or self.drive.stuck:
                 raise CheckCondition(s.NOT_READY_IN_OPERATION)
         try:
             yield
@@ -236,7 +237,7 @@ class AutomationPort:
     def _unasked(self) -> Iterator[None]:
         """The drive's turn: what waits for a key is aborted."""
         while not self.drive.turn.acquire(_ABORT_INTERVAL):
-            if self._asking:
+            if self._asking or self.drive.stuck:
                 self.drive.abort()
         try:
             yield

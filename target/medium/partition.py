@@ -21,7 +21,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from crc32c import crc32c
@@ -200,6 +200,18 @@ class Partition:
             self._abandon(self.index.committed)
             raise WriteFailed(f"the cartridge could not be written: {error}") from error
         self.index.commit()
+
+    def damage(self, number: int, change: Callable[[bytearray], object]) -> None:
+        """Have ``change`` spoil the stored form of a block, which nothing but reading it tells.
+
+        Raises WriteFailed, BlockDamaged or OSError.
+        """
+        self.sync()
+        entry = self.index[number]
+        data = bytearray(os.pread(self._data, entry.stored, entry.offset))
+        change(data)
+        os.pwrite(self._data, data, entry.offset)
+        self._window_to = 0
 
     def close(self) -> None:
         """Close the files; what was not synced is lost."""

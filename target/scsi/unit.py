@@ -48,6 +48,8 @@ class LogicalUnit:
         self.waits = False
         """Whether a command may wait: for time, for a key, for the robot. Where none does, nobody
         need look out for aborts meanwhile."""
+        self.stuck = False
+        """Whether a command stands still, and nobody knows until when."""
         self.running: Nexus | None = None
         """Whose command is running, or ran last."""
         self.commands_run = 0

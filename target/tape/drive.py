@@ -16,6 +16,7 @@ from typing import Any
 from target.clock import SYSTEM, Clock
 from target.medium.errors import MediumError, WriteFailed
 from target.personality import Personality
+from target.scsi import firmware
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
 from target.scsi.mode import ModePages
@@ -186,6 +187,11 @@ class Drive(Keyed):
         revision = self.inquiry_data[32:36].decode("ascii")
         identity = inquiry.Identity(self.personality, self.serial, revision, self.modes.pages)
         self.vpd_pages = inquiry.vital_product_data(identity)
+
+    def show_revision(self, revision: bytes) -> None:
+        """Other microcode, four characters: INQUIRY data and VPD pages tell of it."""
+        firmware.set_revision(self, revision)
+        self._describe()
 
     def reset(self, attention: s.Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Power-on or hard reset: keys are gone, the volume stays.
