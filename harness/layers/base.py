@@ -20,7 +20,6 @@ from typing import Any
 from scapy.fields import (
     BitField,
     Field,
-    FieldLenField,
     PacketListField,
     StrField,
     StrFixedLenField,
@@ -76,6 +75,23 @@ class Length(Number):
         self.offset = offset
 
 
+class LengthOf(Number):
+    """The number of bytes that the field ``other`` has."""
+
+    __slots__ = ["other"]
+
+    def __init__(self, name: str, size: int, other: str) -> None:
+        super().__init__(name, None, size)
+        self.other = other
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        """The value that was given, or the length."""
+        if val is None:
+            field, value = pkt.getfield_and_val(self.other)
+            val = field.i2len(pkt, value) & (1 << 8 * self.sz) - 1
+        return super().addfield(pkt, s, val)
+
+
 class Text(StrFixedLenField):
     """Characters, left-justified and padded with spaces."""
 
@@ -124,8 +140,7 @@ def _field(
     if kind == "b":
         return StrFixedLenField(name, bytes(width // 8), width // 8)
     if other:
-        # scapy counts length fields by struct formats.
-        return FieldLenField(name, None, length_of=other, fmt={8: "B", 16: "!H", 32: "!I"}[width])
+        return LengthOf(name, width // 8, other)
     if default == "auto":
         return Length(name, width // 8, place // 8)
     value = int(default or "0", 0)
@@ -144,12 +159,15 @@ def rest(name: str) -> Any:
     return StrField(name, b"")
 
 
-def many(name: str, kind: Callable[..., Any], length: str = "") -> Any:
-    """Structures up to the end, or as many bytes of them as the field ``length`` says.
+def many(name: str, kind: Callable[..., Any], length: str = "", count: int | None = None) -> Any:
+    """Structures up to the end, ``count`` of them, or as many bytes as the field ``length`` says.
 
     ``kind`` is their class, or makes one from the bytes that are left.
     """
-    return PacketListField(name, [], kind, length_from=_from(length) if length else None)
+    limit: dict[str, Any] = {"length_from": _from(length)} if length else {}
+    if count is not None:
+        limit["count_from"] = lambda packet: count
+    return PacketListField(name, [], kind, **limit)
 
 
 def _from(length: str) -> Callable[[Any], int]:
@@ -159,27 +177,39 @@ def _from(length: str) -> Callable[[Any], int]:
 class Structure(Packet):
     """A structure of bytes. What lies behind it is left to whoever dissects."""
 
-    __slots__ = ["cut"]
+    __slots__ = ["cut", "missing"]
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         layer: Any = cls
-        layer._name = (cls.__doc__ or cls.__name__).partition(" (S")[0].strip().rstrip(".")
+        layer._name = (cls.__doc__ or cls.__name__).partition(" (")[0].strip().rstrip(".")
 
     def __init__(self, *args: Any, **values: Any) -> None:
-        self.cut = False
-        """Whether it was dissected from fewer bytes than it has."""
+        self.cut: int | None = None
+        """How many bytes of it there are, where there are not all; a value cuts what is built."""
+        self.missing = 0
+        """Bytes that its length announced and that did not come."""
         super().__init__(*args, **values)
 
+    def copy(self) -> Any:
+        """As a Packet's, cut as this one is."""
+        clone: Any = super().copy()
+        clone.cut, clone.missing = self.cut, self.missing
+        return clone
+
     def do_dissect(self, s: bytes) -> bytes:
-        """Field by field; a `Length` ends the structure. Missing bytes leave defaults."""
+        """Field by field; a `Length` ends the structure. Fields behind the last byte have their
+        default values."""
         whole, behind = s, b""
         self.raw_packet_cache_fields = {}
         for field in self.fields_desc:
-            if not s and not isinstance(s, tuple):
-                self.cut = self.cut or _needs_bytes(field)
-                if not _may_be_empty(field):
+            if _takes_bytes(field):
+                if not s:
+                    self.cut = len(whole) - len(behind)
                     continue
+                full = _padded(field, s)
+                if full is not s:
+                    self.cut, s = len(whole) - len(behind), full
             s, value = field.getfield(self, s)
             if (field.islist or field.holds_packets or field.ismutable) and value is not None:
                 self.raw_packet_cache_fields[field.name] = self._raw_packet_cache_field_value(
@@ -187,8 +217,8 @@ class Structure(Packet):
                 )
             self.fields[field.name] = value
             if isinstance(field, Length):
-                self.cut = self.cut or len(s) < value
-                s, behind = s[:value], behind + s[value:]
+                self.missing = max(0, value - len(s))
+                s, behind = s[:value], s[value:] + behind
         end = len(whole) - len(s) - len(behind)
         self.raw_packet_cache = whole[:end]
         self.explicit = 1
@@ -199,18 +229,27 @@ class Structure(Packet):
         for field in self.fields_desc:
             if isinstance(field, Length) and self.getfieldval(field.name) is None:
                 end = field.offset + field.sz
-                length = len(pkt) + len(pay) - end
+                length = (len(pkt) + len(pay) - end) & (1 << 8 * field.sz) - 1
                 pkt = pkt[: field.offset] + length.to_bytes(field.sz, "big") + pkt[end:]
-        return bytes(pkt + pay)
+        return bytes(pkt[: self.cut] + pay)
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
         """There is no payload: what is behind is not this structure's."""
         return b"", s
 
 
-def _may_be_empty(field: Any) -> bool:
-    return not isinstance(field, (Number, BitField, StrFixedLenField, FieldLenField))
+def _takes_bytes(field: Any) -> bool:
+    return isinstance(field, (Number, BitField, StrFixedLenField))
 
 
-def _needs_bytes(field: Any) -> bool:
-    return isinstance(field, (Number, BitField, StrFixedLenField, FieldLenField))
+def _padded(field: Any, s: Any) -> Any:
+    """``s`` with as many bytes, zeros behind its own, as the field takes."""
+    if isinstance(field, BitField):
+        data, done = s if isinstance(s, tuple) else (s, 0)
+        need = (field.size + done + 7) // 8
+        if len(data) >= need:
+            return s
+        data = data.ljust(need, b"\0")
+        return (data, done) if isinstance(s, tuple) else data
+    need = field.size if isinstance(field, Text) else field.sz
+    return s if len(s) >= need else s.ljust(int(need), b"\0")
