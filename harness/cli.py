@@ -289,6 +289,20 @@ def conform(
     sys.exit(command.compare(target, chosen) if diff else command.conform(target[0], chosen))
 
 
+@keyreel.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=FILE, default="report.html", help="File (report.html).")
+def report(run: Path, output: Path) -> None:
+    """Write a page about a run that was traced.
+
+    RUN is a trace, or a state folder with one. The page shows when what was asked of which unit,
+    where the tape was, throughput, errors, keys, faults and messages.
+    """
+    from harness.report.command import report
+
+    sys.exit(report(run, output))
+
+
 def main() -> None:
     """Entry point: errors are one sentence on standard error."""
     try:

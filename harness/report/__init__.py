@@ -1,0 +1,1 @@
+"""`keyreel report`: a traced run as one HTML page."""

@@ -1,0 +1,34 @@
+"""`keyreel report`: finds the trace of a run, reads it, writes the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.cli import FAILED, USAGE_ERROR, say
+from harness.report.digest import digest
+from harness.report.page import render
+from harness.trace.reader import TraceError, read
+
+IN_STATE = Path("run") / "trace.jsonl"
+
+
+def report(run: Path, output: Path) -> int:
+    """Write the page of a trace, or of a state folder's; the exit status."""
+    path = run / IN_STATE if run.is_dir() else run
+    if not path.exists():
+        if run.is_dir():
+            say(f"{run}: has no trace: run the rig with --trace, or write trace = true in [rig]")
+        else:
+            say(f"{run}: there is no such file: name a trace, or a state folder")
+        return USAGE_ERROR
+    try:
+        made = digest(read(path))
+        output.write_text(render(made), encoding="utf-8")
+    except TraceError as error:
+        say(str(error))
+        return FAILED
+    except OSError as error:
+        say(f"{output}: cannot be written: {error.strerror}")
+        return FAILED
+    print(f"{output}: {made.commands} commands, {made.errors} errors")
+    return 0
