@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from target.faults.fault import Strike
 from target.scsi import sense as s
-from target.scsi.command import Completion
+from target.scsi.command import ABORTED, CONFLICT, Completion
 from target.scsi.sense import Code, Sense
+
+STATUSES = {
+    "busy": Completion(0x08),
+    "task-set-full": Completion(0x28),
+    "reservation-conflict": CONFLICT,
+    "task-aborted": ABORTED,
+}
+"""SAM-5 5.3.1."""
 
 
 def code_of(text: str) -> Code:
@@ -35,3 +43,8 @@ def sense(strike: Strike) -> Completion:
         deferred=strike["deferred"],
     )
     return strike.check(told, length)
+
+
+def status(strike: Strike) -> Completion:
+    """A status that has no sense data; the command is not carried out."""
+    return STATUSES[strike["status"]]

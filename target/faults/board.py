@@ -10,8 +10,9 @@ fault.remove()
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -89,13 +90,20 @@ class Faults:
         for unit in fault.watches:
             if unit in self._posts:
                 self._posts[unit].remove(fault)
-        for change in reversed(undo):
+        for change in (*reversed(fault.ends), *reversed(undo)):
             change()
 
     def clear(self) -> None:
         """End all of them."""
         for name in list(self._faults):
-            self.remove(name)
+            with suppress(FaultError):  # somebody else was faster
+                self.remove(name)
+
+    def renew(self, plans: Iterable[FaultPlan]) -> None:
+        """End all of them, and set those of the rig as if they had never struck."""
+        self.clear()
+        for plan in plans:
+            self.set(plan)
 
     def list(self) -> list[dict[str, Any]]:
         """What they are, as JSON values: the plan's keys, ``struck`` and ``seen``."""
@@ -137,20 +145,34 @@ class _Post:
         self._name = name
         self._unit = unit
         self._faults: tuple[Fault, ...] = ()
+        self._later: list[_Later] = []
 
     def add(self, fault: Fault) -> None:
+        """It sees commands from now on."""
         self._faults = (*self._faults, fault)
 
     def remove(self, fault: Fault) -> None:
+        """It sees none any more; what it has put off is done."""
         self._faults = tuple(one for one in self._faults if one is not fault)
+        if any(one.fault is fault for one in self._later):
+            with self._unit.turn:
+                self._due(lambda one: one.fault is fault)
 
     def __call__(
         self, run: Run, nexus: Nexus, cdb: bytes, data_out: Buffers, data_in: Buffers
     ) -> Completion:
+        if self._later:
+            self._due(_Later.counts)
         for fault in self._faults:
             if fault.strikes(self._name, nexus, cdb):
                 run = partial(self._strike, fault, run)
         return run(nexus, cdb, data_out, data_in)
+
+    def _due(self, which: Callable[[_Later], bool]) -> None:
+        due = [one for one in self._later if which(one)]
+        self._later = [one for one in self._later if one not in due]
+        for one in due:
+            one.action()
 
     def _strike(
         self,
@@ -161,7 +183,30 @@ class _Post:
         data_out: Buffers,
         data_in: Buffers,
     ) -> Completion:
-        self._unit.happened("fault", name=fault.name, fault=fault.plan.kind, cdb=bytes(cdb).hex())
+        unit = self._unit
+        unit.happened("fault", name=fault.name, fault=fault.plan.kind, cdb=bytes(cdb).hex())
         struck = KINDS[fault.plan.kind].strike
         assert struck is not None
-        return struck(Strike(fault, self._name, self._unit, nexus, cdb, data_out, data_in, run))
+
+        def later(commands: int, action: Callable[[], object]) -> None:
+            self._later.append(_Later(fault, commands, action))
+
+        strike = Strike(fault, self._name, unit, nexus, cdb, data_out, data_in, run, later)
+        try:
+            return struck(strike)
+        except Exception as error:
+            # As the unit does with what a command did not expect: nothing gets past here.
+            return strike.check(unit.failed(error, cdb))
+
+
+@dataclass(eq=False)
+class _Later:
+    fault: Fault
+    left: int
+    """Commands; 0: it waits for the end of the fault."""
+    action: Callable[[], object]
+
+    def counts(self) -> bool:
+        """A command comes: whether it is time."""
+        self.left -= 1
+        return not self.left

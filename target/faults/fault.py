@@ -55,6 +55,8 @@ class Fault:
         self._remove = remove
         self._guard = threading.Lock()
         self._waiting: set[threading.Event] = set()
+        self.ends: list[Callable[[], object]] = []
+        """What is done when it is removed, with no lock held, the last first."""
         self.watches = {
             name: Watch(unit, f"{seed} {plan.name} {name}") for name, unit in units.items()
         }
@@ -161,6 +163,9 @@ class Strike:
     data_in: Buffers
     run: Callable[[Nexus, bytes, Buffers, Buffers], Completion]
     """Carries it out, or has the next fault strike."""
+    later: Callable[[int, Callable[[], object]], None]
+    """Has something done before the so-manieth command from this one on, or when the fault is
+    removed; 0: then only."""
 
     def __getitem__(self, option: str) -> Any:
         return self.fault[option]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from target.faults import answers, device
+from target.faults import answers, device, power, sources, tape, waiting
 from target.faults.fault import Fault, Strike
 from target.scsi.command import Completion
 from target.scsi.primary import PrimaryUnit
@@ -51,38 +51,119 @@ class Kind:
     """How often it strikes unless told otherwise."""
 
 
-KINDS: dict[str, Kind] = {}
+_DONE = Option("done", bool, False, "the command is carried out first")
+_WHEN = Option("when", str, "in", "before, in or after the command", power.WHEN)
+_OBJECT = Option("object", int, None, "its number; by default the one at or behind the position")
+_PARTITION = Option("partition", int, None, "of the tape; by default the one at the heads")
 
-
-def _kind(kind: Kind) -> None:
-    KINDS[kind.name] = kind
-
-
-_kind(
+_TABLE = (
     Kind(
         "sense",
-        "the command ends with CHECK CONDITION",
+        "The command ends with CHECK CONDITION.",
         (
-            Option(
-                "code", str, REQUIRED, "sense key, ASC and ASCQ, 3/11/00, or a name, READ_ERROR"
-            ),
+            Option("code", str, REQUIRED, "key, ASC and ASCQ, 3/11/00, or a name, READ_ERROR"),
             Option("information", int, None, "INFORMATION, which is valid then"),
             Option("ili", bool, False, "ILI"),
             Option("filemark", bool, False, "FILEMARK"),
             Option("eom", bool, False, "EOM"),
             Option("deferred", bool, False, "as a deferred error"),
-            Option("done", bool, False, "the command is carried out first"),
+            _DONE,
         ),
         strike=answers.sense,
-    )
-)
-_kind(
+    ),
+    Kind(
+        "status",
+        "The command ends with a status that has no sense data, and is not carried out.",
+        (Option("status", str, "busy", "SAM-5 5.3.1", tuple(answers.STATUSES)),),
+        strike=answers.status,
+    ),
+    Kind(
+        "slow",
+        "The command takes longer.",
+        (Option("seconds", float, REQUIRED, "by the unit's clock"), _DONE),
+        strike=waiting.slow,
+        waits=True,
+    ),
+    Kind(
+        "hang",
+        "The command stands still until it is aborted, the unit is reset or the rig stopped; it"
+        " goes on when the fault is removed.",
+        strike=waiting.hang,
+        waits=True,
+    ),
+    Kind(
+        "power",
+        "The drive loses power and gets it back; what was not made durable is lost.",
+        (_WHEN,),
+        strike=power.power,
+        drives=True,
+    ),
+    Kind(
+        "reset",
+        "The unit is reset, or the nexus that sent the command is lost.",
+        (Option("what", str, "lun", "which", (*power.RESETS, "nexus")), _WHEN),
+        strike=power.reset,
+    ),
+    Kind(
+        "bit-flip",
+        "Bits of a block on the medium are others: damage that stays.",
+        (Option("bits", int, 1, "how many"), _OBJECT, _PARTITION, _DONE),
+        strike=tape.bit_flip,
+        drives=True,
+    ),
+    Kind(
+        "torn",
+        "A block on the medium ends in the middle: damage that stays.",
+        (Option("part", str, tape.CUT, "what is behind", tape.TORN), _OBJECT, _PARTITION, _DONE),
+        strike=tape.torn,
+        drives=True,
+    ),
+    Kind(
+        "remove-medium",
+        "Somebody takes the cartridge out; it comes back when the fault is removed.",
+        (Option("back_after", int, 0, "or before the so-manieth command from this one on"),),
+        strike=tape.remove_medium,
+        drives=True,
+    ),
+    Kind(
+        "firmware",
+        "The drive has another revision of its microcode until the fault is removed.",
+        (
+            Option("revision", str, REQUIRED, "four characters"),
+            Option("attention", bool, True, "all nexuses hear 6/3F/01, and 6/3F/03"),
+            _DONE,
+        ),
+        strike=device.firmware,
+        drives=True,
+    ),
+    Kind(
+        "tape-alert",
+        "TapeAlert flags are raised.",
+        (Option("flags", tuple, REQUIRED, "numbers or names, as in docs/faults.md"),),
+        strike=device.tape_alert,
+        drives=True,
+    ),
+    Kind(
+        "key-source",
+        "Whoever gives keys to the drive is down, slow, gives wrong keys, or is down half the"
+        " time; it is requests for keys that match.",
+        (
+            Option("state", str, "down", "what it is", sources.STATES),
+            Option("seconds", float, 5.0, "of slow answers"),
+        ),
+        stand=sources.key_source,
+        drives=True,
+        times=0,
+    ),
     Kind(
         "defect",
-        "the drive misbehaves as long as the fault is there",
+        "The drive misbehaves as long as the fault is there.",
         (Option("defect", str, REQUIRED, "one of `keyreel fault defects`"),),
         stand=device.defect,
         drives=True,
         times=0,
-    )
+    ),
 )
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _TABLE}
+"""By name."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from target.faults import answers
+from target.faults import answers, device
 from target.faults.fault import PROTOCOLS
 from target.faults.kinds import KINDS, REQUIRED, Kind, Option
 from target.plan import FaultPlan
@@ -93,10 +93,10 @@ def _value(table: Mapping[str, Any], option: Option) -> Any:
             raise FaultError(option.name, f"is missing: add it: {option.text}")
         return option.default
     if option.type is tuple:
-        value = (value,) if isinstance(value, str) else value
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        several = value if isinstance(value, list | tuple) else (value,)
+        if not several or not all(type(one) in (str, int) for one in several):
             raise FaultError(option.name, f"{value!r} will not do: write a text or a list of texts")
-        value = tuple(value)
+        value = tuple(map(str, several))
     elif option.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, option.type) or (option.type is int and isinstance(value, bool)):
@@ -155,8 +155,22 @@ def _defect(name: str) -> None:
         raise ValueError(f"{name!r} is no defect: see `keyreel fault defects`")
 
 
+def _at_least(least: int) -> Callable[[Any], None]:
+    def check(value: float) -> None:
+        if value < least:
+            raise ValueError(f"{value} will not do: write {least} or more")
+
+    return check
+
+
 _CHECKS: dict[str, dict[str, Callable[[Any], object]]] = {
     "sense": {"code": answers.code_of},
+    "slow": {"seconds": _at_least(0)},
+    "bit-flip": {"bits": _at_least(1)},
+    "remove-medium": {"back_after": _at_least(0)},
+    "firmware": {"revision": device.check_revision},
+    "tape-alert": {"flags": device.check_flags},
+    "key-source": {"seconds": _at_least(0)},
     "defect": {"defect": _defect},
 }
 """What options of a kind have to be beside their type: raises ValueError."""
