@@ -6,7 +6,7 @@ public method is a call of the control socket, `rig.` before its name, see `targ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from target.tape.drive import Drive
 from target.trace.tracing import TRACE, Tracing
 
 if TYPE_CHECKING:
+    from target.faults.board import Faults
     from target.library.library import Library
 
 
@@ -29,11 +30,13 @@ class Bench:
         drives: Mapping[str, Drive],
         libraries: Mapping[str, Library],
         tracing: Tracing | None = None,
+        faults: Callable[[], Faults] | None = None,
     ) -> None:
         self._plan = plan
         self._drives = drives
         self._libraries = libraries
         self._tracing = tracing
+        self._faults = faults
         self._configurations = {name: one.configuration for name, one in libraries.items()}
         """Of the libraries, as they were at the start."""
 
@@ -97,6 +100,25 @@ class Bench:
         """End the trace; its file."""
         with _one_sentence():
             return str(self._traced().stop())
+
+    def faults(self) -> list[dict[str, Any]]:
+        """What goes wrong on purpose: each fault's keys, how often it struck."""
+        return self._set_faults().list()
+
+    def add_fault(self, fault: dict[str, Any]) -> str:
+        """Set a fault, given as a table of the rig file; its name."""
+        with _one_sentence():
+            return self._set_faults().add(**fault).name
+
+    def remove_fault(self, name: str) -> None:
+        """End a fault: what waits goes on, what it changed in a device is as it was."""
+        with _one_sentence():
+            self._set_faults().remove(name)
+
+    def _set_faults(self) -> Faults:
+        if self._faults is None:
+            raise OperatorError("this bench has no faults: start one from a rig")
+        return self._faults()
 
     def _traced(self) -> Tracing:
         if self._tracing is None:

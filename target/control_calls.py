@@ -156,6 +156,9 @@ rig.insert                  drive barcode
 rig.eject                   drive
 rig.start_trace             path?
 rig.stop_trace
+rig.faults
+rig.add_fault               fault:table
+rig.remove_fault            name
 """
 
 CALLS = {call.name: call for call in map(_row, ROWS.split("\n")[1:-1])}

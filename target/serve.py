@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from target.transports import Transport, find
 if TYPE_CHECKING:
     from keymgr.api import KeySource, Notice
     from target.control import Control
+    from target.faults.board import Faults
     from target.library.library import Library
     from target.scsi.primary import PrimaryUnit
 
@@ -67,6 +69,8 @@ class Service:
             self.tracing = Tracing(plan, self.units, self.libraries)
             if plan.trace is not None:
                 self.tracing.start(Path(plan.trace))
+            for fault in plan.faults:
+                self.faults.set(fault)
             # What exists now stays: the collector need not look at it again while data flow.
             gc.freeze()
             for name in plan.transports:
@@ -75,11 +79,23 @@ class Service:
                 from target.bench import Bench
                 from target.control import Control
 
-                bench = Bench(plan, self.drives, self.libraries, self.tracing)
+                bench = Bench(
+                    plan, self.drives, self.libraries, self.tracing, lambda: self.faults
+                )
                 self.control = Control(plan.control, self.libraries, bench)
         except BaseException:
             self.close()
             raise
+
+    @cached_property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose; few rigs need what comes with it."""
+        from target.faults.board import Faults
+
+        groups = {
+            name: (*library.drives, *library.changers) for name, library in self.libraries.items()
+        }
+        return Faults(self.units, self.plan.seed, groups)
 
     def _tell(self, source: str, notice: Notice) -> None:
         """What a key source has to say goes to the operators of the libraries that ask it, or into
@@ -111,6 +127,9 @@ class Service:
             for source in self.sources.values():
                 last.callback(source.close)
             last.callback(shut_down, self.drives)
+            if "faults" in vars(self):
+                # What a fault has taken out of a drive is put back.
+                last.callback(self.faults.clear)
             for library in self.libraries.values():
                 last.callback(library.close)
             last.callback(hurry.join)
