@@ -106,22 +106,34 @@ def timeline(run: Digest) -> Html:
     if len(order) > LANES:
         busiest = sorted(order, key=lambda lane: -sum(one.count for _, one in lane.bins))[:LANES]
         order = [lane for lane in order if lane in busiest]
-    rows = [(f"{lane.unit}, {lane.nexus}", list(_marks(run, lane))) for lane in order]
+    busiest = max((one.took / lane.bins.width for lane in order for _, one in lane.bins), default=1)
+    top = min(1.0, busiest) or 1.0
+    rows = [(f"{lane.unit}, {lane.nexus}", list(_marks(run, lane, top))) for lane in order]
+    if run.events:
+        rows.append(("events", list(_event_marks(run))))
     told = (
         "Each bar is a command, as long as it took"
         if run.drawn_one_by_one
-        else "How much of the time a command ran, by height"
+        else f"How much of the time a command ran, by height; the highest are {top:.0%}"
     )
     left = len(run.lanes) - len(order)
-    more = f"; {left} nexuses with few commands are left out" if left else ""
+    more = f" {left} nexuses with few commands are left out." if left else ""
     return _figure(
         "Commands by unit and nexus",
-        f"{told}; red where there was an error{more}.",
+        f"{told}. Red: errors and faults.{more}",
         plots.lanes(rows, run.seconds, "Timeline of commands"),
     )
 
 
-def _marks(run: Digest, lane: Lane) -> Iterator[Mark]:
+def _event_marks(run: Digest) -> Iterator[Mark]:
+    for kind, some in run.events.items():
+        for one in some:
+            title = f"{plots.seconds(one.t)}: {one.unit}: {event(one)}"
+            yield Mark(one.t, one.t, kind == "fault", 1.0, title)
+
+
+def _marks(run: Digest, lane: Lane, top: float) -> Iterator[Mark]:
+    """``top``: the share of the time that is as high as can be."""
     if run.drawn_one_by_one:
         for start, took, wrong, words in lane.commands:
             title = f"{plots.seconds(start)}, {plots.seconds(took)}: {words}"
@@ -129,7 +141,7 @@ def _marks(run: Digest, lane: Lane) -> Iterator[Mark]:
         return
     width = lane.bins.width
     for start, one in lane.bins:
-        full = min(1.0, one.took / width)
+        full = min(1.0, one.took / width / top)
         title = f"{plots.seconds(start)}: {one.count} commands, {one.errors} errors"
         yield Mark(start, start + width, False, full, title)
         if one.errors:
@@ -245,6 +257,7 @@ def errors(run: Digest) -> Html | None:
                     ]
                     for one in run.failures
                 ],
+                "listed",
             ),
         ),
     )
@@ -259,7 +272,9 @@ def events(run: Digest) -> Iterator[Html]:
         kept, count = run.events[kind], run.event_counts[kind]
         yield el("h2", f"{TITLES.get(kind, kind)} ({count:,})")
         listed = table(
-            [_right("time"), "Unit", "What"], ([_time(one), one.unit, _told(one)] for one in kept)
+            [_right("time"), "Unit", "What"],
+            ([_time(one), one.unit, _told(one)] for one in kept),
+            "listed",
         )
         if len(kept) <= 12:
             yield listed
