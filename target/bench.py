@@ -69,6 +69,9 @@ class Bench:
         """Everything as it was when the rig was started, its cartridges blank."""
         from target.renewal import renew
 
+        if self._faults is not None:
+            # First: what a fault has taken out of a drive is in it again.
+            self._faults().renew(self._plan.faults)
         renew(self._plan, self._drives, self._libraries, self._configurations)
 
     def power_cycle(self, unit: str) -> None:

@@ -79,9 +79,7 @@ class Service:
                 from target.bench import Bench
                 from target.control import Control
 
-                bench = Bench(
-                    plan, self.drives, self.libraries, self.tracing, lambda: self.faults
-                )
+                bench = Bench(plan, self.drives, self.libraries, self.tracing, lambda: self.faults)
                 self.control = Control(plan.control, self.libraries, bench)
         except BaseException:
             self.close()
@@ -93,7 +91,8 @@ class Service:
         from target.faults.board import Faults
 
         groups = {
-            name: (*library.drives, *library.changers) for name, library in self.libraries.items()
+            name: (*map(library.drive_name, library.drives), *library.changers)
+            for name, library in self.libraries.items()
         }
         return Faults(self.units, self.plan.seed, groups)
 
