@@ -87,3 +87,14 @@ def stats(file: Path, choice: Choice) -> None:
     from harness.trace import looking
 
     sys.exit(looking.stats(file, choice))
+
+
+@trace.command()
+@FILE
+@OUTPUT
+@choosing
+def export(file: Path, output: Path, choice: Choice) -> None:
+    """Write a pcapng file for Wireshark and tshark, as if all had gone by iSCSI."""
+    from harness.trace import exporting
+
+    sys.exit(exporting.export(file, output, choice))

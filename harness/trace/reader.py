@@ -61,7 +61,8 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command and its answer. ``t`` and ``took`` in seconds; ``redacted``: the (start, end) of
-    ``out`` where keys were, which are zeros here; ``room``: for so many bytes of data-in;
+    ``out`` where keys were, which are zeros here, ``keys``: for each a text that is the same for the
+    same key, within a trace; ``room``: for so many bytes of data-in;
     ``position``: (partition, object) after it."""
 
     n: int
@@ -77,6 +78,7 @@ class Command:
     sense: bytes
     position: tuple[int, int] | None
     redacted: tuple[tuple[int, int], ...] = ()
+    keys: tuple[str, ...] = ()
     room: int = 0
 
     kind = "command"
@@ -161,6 +163,7 @@ def parse(line: str) -> Record:
         bytes.fromhex(raw["sense"]),
         None if position is None else (position[0], position[1]),
         tuple((start, end) for start, end in raw.get("redacted", ())),
+        tuple(raw.get("keys", ())),
         raw.get("room", 0),
     )
 

@@ -5,8 +5,10 @@ Times are the machine's own, monotonic, whatever clock a unit goes by.
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
+import secrets
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -18,7 +20,7 @@ from target.plan import RigPlan
 from target.scsi.command import Buffers, Completion, Nexus
 from target.scsi.device_server import DeviceServer, Run
 from target.tape.drive import Drive
-from target.trace.redaction import blotted, spans
+from target.trace.redaction import Span, may_have_keys, spans
 from target.trace.writer import Writer
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ LIMIT = 4096
 """Bytes of a block, or of a buffer, that are kept; of what is longer, its digest tells the rest."""
 PARAMETER_LIMIT = 1 << 20
 """The same for parameter data, which are to be whole."""
+FINGERPRINT = 8
+"""Bytes of what says whether two keys of a trace are the same."""
 _BULK = {bytes((code,)) for code in b"\x08\x0a\x0f\x13\x14\x3b\x3c\x81\x88\x8a\x8f"}
 """READ, WRITE, VERIFY and their like, READ BUFFER and WRITE BUFFER."""
 
@@ -47,7 +51,11 @@ class Recorder:
         self._start = time.monotonic()
         self.path = path
         self._writer = Writer(path, json.dumps(header(plan, units)))
-        self._taps = [Tap(name, unit, self._writer, self._start) for name, unit in units.items()]
+        # What tells keys apart, and is of no use without this, which nobody keeps.
+        salt = secrets.token_bytes(32)
+        self._taps = [
+            Tap(name, unit, self._writer, self._start, salt) for name, unit in units.items()
+        ]
         for tap in self._taps:
             tap.unit.listener = tap.happened
             tap.unit.interpose([tap, *tap.unit.interposers])
@@ -107,8 +115,11 @@ def event(writer: Writer, start: float, unit: str, kind: str, details: Mapping[s
 class Tap:
     """What one unit is asked and answers, see `target.scsi.device_server.Interposer`."""
 
-    def __init__(self, name: str, unit: DeviceServer, writer: Writer, start: float) -> None:
+    def __init__(
+        self, name: str, unit: DeviceServer, writer: Writer, start: float, salt: bytes
+    ) -> None:
         self.unit = unit
+        self._salt = salt
         self._name = name
         self._writer = writer
         self._start = start
@@ -163,17 +174,29 @@ class Tap:
         return who
 
     def _out(self, cdb: bytes, buffers: Buffers) -> str:
-        data = joined(buffers, self._carried(cdb, buffers))
-        where = spans(cdb, data, secret=self.unit.carries_secrets(cdb))
-        text = f'"out":{_data(cdb, blotted(data, where))}'
-        return f'{text},"redacted":{json.dumps(where)}' if where else text
-
-    def _carried(self, cdb: bytes, buffers: Buffers) -> int:
-        """Bytes of data-out: none of a command that is known to take none, whose buffers are those
-        of its data-in with some transports."""
+        # Buffers of a command that takes no data are those of its data-in with some transports.
         if not self.unit.takes_data(cdb):
-            return 0
-        return sum(map(len, buffers))
+            return '"out":""'
+        if may_have_keys(cdb, secret=self.unit.carries_secrets(cdb)):
+            return self._out_redacted(cdb, buffers)
+        return f'"out":{_data(cdb, joined(buffers, sum(map(len, buffers))))}'
+
+    def _out_redacted(self, cdb: bytes, buffers: Buffers) -> str:
+        data = bytearray()
+        for buffer in buffers:
+            data += buffer
+        where: list[Span] = [(0, len(data))]
+        keys = []
+        try:
+            where = spans(cdb, memoryview(data))
+            for start, end in where:
+                key = memoryview(data)[start:end]
+                keys.append(hmac.digest(self._salt, key, "sha256")[:FINGERPRINT].hex())
+        finally:
+            for start, end in where:
+                data[start:end] = bytes(end - start)
+        text = f'"out":{_data(cdb, data)}'
+        return f'{text},"redacted":{json.dumps(where)},"keys":{json.dumps(keys)}' if where else text
 
     def _in(self, cdb: bytes, buffers: Buffers, length: int) -> str:
         room = sum(map(len, buffers)) if self.unit.returns_data(cdb) else 0
@@ -194,7 +217,7 @@ def joined(buffers: Buffers, length: int) -> bytes:
     return b"".join(buffers)[:length]
 
 
-def _data(cdb: bytes, data: bytes) -> str:
+def _data(cdb: bytes, data: bytes | bytearray) -> str:
     """As JSON: hexadecimal, or head and digest of what is too long."""
     limit = LIMIT if cdb[:1] in _BULK else PARAMETER_LIMIT
     if len(data) <= limit:

@@ -20,19 +20,25 @@ Span = tuple[int, int]
 """First byte, and the first one behind."""
 
 
-def spans(cdb: bytes, data: bytes, *, secret: bool) -> list[Span]:
-    """Where keys may be; ``secret``: the unit says so of the command, or does not know it."""
-    spout = cdb[:1] == bytes((SECURITY_PROTOCOL_OUT,))
-    if not data or not (secret or spout):
+def may_have_keys(cdb: bytes, *, secret: bool) -> bool:
+    """Of a command's data-out; ``secret``: the unit says so, or does not know the command."""
+    return secret or cdb[:1] == bytes((SECURITY_PROTOCOL_OUT,))
+
+
+def spans(cdb: bytes, data: memoryview) -> list[Span]:
+    """Where in the data-out of such a command keys may be."""
+    if not data:
         return []
-    if spout and cdb[1:4] == bytes((TAPE_DATA_ENCRYPTION, 0, SET_DATA_ENCRYPTION)):
+    if cdb[:1] == bytes((SECURITY_PROTOCOL_OUT,)) and cdb[1:4] == bytes(
+        (TAPE_DATA_ENCRYPTION, 0, SET_DATA_ENCRYPTION)
+    ):
         end = _key_end(data)
         if end is not None:
             return [(_KEY, end)] if end > _KEY else []
     return [(0, len(data))]
 
 
-def _key_end(data: bytes) -> int | None:
+def _key_end(data: memoryview) -> int | None:
     """Where the KEY field of a page ends; None unless every byte has its place in the page."""
     if len(data) < _KEY or int.from_bytes(data[:2], "big") != SET_DATA_ENCRYPTION:
         return None
@@ -47,7 +53,7 @@ def _key_end(data: bytes) -> int | None:
     return end if _are_descriptors(data[:last], end) else None
 
 
-def _are_descriptors(data: bytes, at: int) -> bool:
+def _are_descriptors(data: memoryview, at: int) -> bool:
     """Whether key-associated data descriptors go on from there to the very end."""
     last = -1
     while at < len(data):
@@ -57,13 +63,3 @@ def _are_descriptors(data: bytes, at: int) -> bool:
         last = kind
         at += 4 + int.from_bytes(data[at + 2 : at + 4], "big")
     return at == len(data)
-
-
-def blotted(data: bytes, where: list[Span]) -> bytes:
-    """The data with zeros there."""
-    if not where:
-        return data
-    changed = bytearray(data)
-    for start, end in where:
-        changed[start:end] = bytes(end - start)
-    return bytes(changed)
