@@ -185,16 +185,20 @@ def declare_field(
         before = one_page(unit, page, subpage)
         can = one_page(unit, page, subpage, CHANGEABLE)[at] & mask
         default = one_page(unit, page, subpage, DEFAULT)
-        bit = (can or mask) & -(can or mask)
-        wanted = bytearray(before)
-        wanted[at] ^= bit
         unit.cleanup(lambda: select(unit, before))
-        answer = select(unit, bytes(wanted))
-        after = one_page(unit, page, subpage)
-        if can:
-            if answer.code == INVALID_PARAMETER and after == before:
-                unit.warn(f"the value {wanted[at]:02X}h of a changeable field is refused")
-                return
+        bits = can or mask
+        # Not all values of a field need be there: each of its bits changed, then all zero.
+        flips = [1 << place for place in range(8) if bits >> place & 1] + [before[at] & bits]
+        for flip in filter(None, flips):
+            wanted = bytearray(before)
+            wanted[at] ^= flip
+            answer = select(unit, bytes(wanted))
+            after = one_page(unit, page, subpage)
+            if answer.code != INVALID_PARAMETER or after != before:
+                break
+        if can and answer.code == INVALID_PARAMETER:
+            unit.warn("no other value of a changeable field was taken")
+        elif can:
             asking.taken(answer)
             if answer.status == GOOD:
                 unit.expect(f"byte {at}", wanted[at], after[at])
