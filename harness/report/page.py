@@ -106,8 +106,8 @@ def timeline(run: Digest) -> Html:
     if len(order) > LANES:
         busiest = sorted(order, key=lambda lane: -sum(one.count for _, one in lane.bins))[:LANES]
         order = [lane for lane in order if lane in busiest]
-    busiest = max((one.took / lane.bins.width for lane in order for _, one in lane.bins), default=1)
-    top = min(1.0, busiest) or 1.0
+    shares = [one.took / lane.bins.width for lane in order for _, one in lane.bins]
+    top = min(1.0, max(shares, default=1.0)) or 1.0
     rows = [(f"{lane.unit}, {lane.nexus}", list(_marks(run, lane, top))) for lane in order]
     if run.events:
         rows.append(("events", list(_event_marks(run))))
