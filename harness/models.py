@@ -1,4 +1,7 @@
-"""What to say of a model that does not exist: those that were meant, perhaps, and where all are."""
+"""What to say of a model that does not exist: those that were meant, perhaps, and where all are.
+
+Of a file of a user's own: what is wrong in it.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,23 @@ def close_to(name: str) -> list[str]:
     like = get_close_matches(name, known, MATCHES)
     like += [own[found] for found in get_close_matches(short, list(own), MATCHES)]
     return list(dict.fromkeys([*within, *like]))[:MATCHES]
+
+
+def wrong_file(path: str) -> str:
+    """What keeps a drive of that file from being made, in one sentence; "" if nothing does."""
+    # Loaded here because few rigs need what comes with it.
+    from target.medium.formats import FORMATS
+    from target.personality import load
+    from target.tape import commands
+    from target.tape.drive import Drive
+
+    try:
+        model = load(path)
+        for name in (model.media["native"], *model.media["read_write"], *model.media["read_only"]):
+            assert FORMATS[name]
+        Drive(model, "0000000000", commands.of(model))
+    except KeyError as error:
+        return f"{path}: there is no {error}: use a name as docs/adding-a-model.md has it"
+    except (TypeError, ValueError) as error:
+        return str(error) if str(error).startswith(path) else f"{path}: {error}"
+    return ""

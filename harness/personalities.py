@@ -79,8 +79,11 @@ def _line(model: personality.Personality) -> dict[str, Any]:
 
 def show(name: str, as_json: bool) -> int:
     """All that a drive of the model answers; the exit status."""
-    if name not in personality.models():
-        say(models.unknown(name))
+    wrong = models.wrong_file(name) if personality.is_path(name) else ""
+    if not personality.is_path(name) and name not in personality.models():
+        wrong = models.unknown(name)
+    if wrong:
+        say(wrong)
         return USAGE_ERROR
     facts = ask(name)
     if as_json:

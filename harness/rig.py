@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from harness.rig_checks import complaints
 from harness.rig_tables import NAMES, SINGLE, Drive, Library, Table, Tables, each, variable
 from harness.state import LIBRARIES
+from target.personality import is_path
 from target.plan import (
     CartridgePlan,
     ChangerPlan,
@@ -58,8 +59,9 @@ class Rig(Tables):
             )
         except ValidationError as error:
             raise RigError(f"{path}: {_sentence(error.errors()[0], raw)}") from None
-        drives, cartridges = each(rig.drive), each(rig.cartridge)
         folder = path.parent.absolute()
+        drives = [(number, _drive_located(drive, folder)) for number, drive in each(rig.drive)]
+        cartridges = each(rig.cartridge)
         rig = rig.model_copy(
             update={
                 "rig": _located(rig.rig, folder, "trace"),
@@ -196,6 +198,11 @@ def _located(table: _One, folder: Path, *keys: str) -> _One:
     files = {key: getattr(table, key) for key in keys}
     there = {key: str(folder / file) for key, file in files.items() if isinstance(file, str)}
     return table.model_copy(update=there)
+
+
+def _drive_located(drive: Drive, folder: Path) -> Drive:
+    """Its model may be a file."""
+    return _located(drive, folder, "model") if is_path(drive.model) else drive
 
 
 def _library_located(library: Library, folder: Path) -> Library:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from harness.models import unknown
+from harness.models import unknown, wrong_file
 from harness.rig_tables import Cartridge, Drive, Numbered, Tables, variable
 from target.medium.formats import FORMATS, of_barcode
+from target.personality import is_path
 from target.personality import load as load_model
 from target.personality import models as known_models
 
@@ -46,8 +47,11 @@ def _of_drive(here: str, drive: Drive, barcodes: set[str]) -> Iterator[str]:
             f"cartridge in {here}: there is no {drive.cartridge}: add a [[cartridge]] with that"
             " barcode"
         )
-    if drive.model not in known_models():
-        yield f"model in {here}: {unknown(drive.model)}"
+    wrong = wrong_file(drive.model) if is_path(drive.model) else ""
+    if not wrong and not is_path(drive.model) and drive.model not in known_models():
+        wrong = unknown(drive.model)
+    if wrong:
+        yield f"model in {here}: {wrong}"
         return
     if drive.encryption is not None:
         yield from _unfit_control(here, drive.model, drive.encryption)

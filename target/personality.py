@@ -2,8 +2,10 @@
 
 A file may name others as its ``base``: one, or a list whose later ones win. Tables are merged, the
 model's own values win, and false takes an entry of a base away. Files whose name starts with an
-underscore are bases, not models. Code asks a personality; it never asks which vendor it is. What
-may stand in a file is said in `target.personality_schema`, and in docs/adding-a-model.md.
+underscore are bases, not models. A name that ends with .toml is the path of a file that is
+anywhere, such as a captured one; its bases are those here. Code asks a personality; it never asks
+which vendor it is. What may stand in a file is said in `target.personality_schema`, and in
+docs/adding-a-model.md.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 from target import personality_schema as schema
 
 FOLDER = Path(__file__).parent / "personalities"
+SUFFIX = ".toml"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Personality:
     """native format; formats that it reads and writes, the preferred first, or only reads; medium
     type bytes by kind of cartridge where they do not tell the generation."""
     timeouts: dict[str, int]
-    """Seconds by the name in the command table."""
+    """Seconds by the name in the command table, or of one command by its code in hex."""
     vpd: dict[str, Any]
     """naa_prefix: NAA 5 and the company id; pages: by code in hex true, or what is in them."""
     commands: dict[str, bool]
@@ -41,7 +44,8 @@ class Personality:
     modes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The mode pages that the model has, by page code in hex, and what differs in them."""
     logs: dict[str, bool | str] = field(default_factory=dict)
-    """The log pages that the model has, by page code in hex; whose they are where makers differ."""
+    """The log pages that the model has, by page code in hex; whose they are where makers differ, or
+    their parameters in hex."""
     attributes: dict[str, Any] = field(default_factory=dict)
     """Attributes of the cartridge memory that differ from the usual, see `target.tape.mam`."""
     sense: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,9 +63,10 @@ class Personality:
     quirks: dict[str, Any] = field(default_factory=dict)
     """What the model does otherwise than most."""
 
-    def timeout(self, name: str) -> int:
-        """Recommended command timeout in seconds."""
-        return self.timeouts.get(name, self.timeouts["short"])
+    def timeout(self, name: str, command: str = "") -> int:
+        """Recommended timeout in seconds, of that name, unless the command has one of its own."""
+        own = self.timeouts.get(command)
+        return self.timeouts.get(name, self.timeouts["short"]) if own is None else own
 
 
 def models() -> list[str]:
@@ -73,11 +78,18 @@ def models() -> list[str]:
 
 
 def load(name: str) -> Personality:
-    """The model of that name; read once, so nobody changes what is in it.
+    """The model of that name; read once, so nobody changes what is in it. A path is read anew.
 
     ValueError says how to list the models, or in a sentence what is wrong with the file.
     """
+    if is_path(name):
+        return Personality(name=name, **read(name))
     return _load(FOLDER, name)
+
+
+def is_path(name: str) -> bool:
+    """Whether that is a file of a user's own, and no name of a model."""
+    return name.endswith(SUFFIX)
 
 
 @cache
@@ -101,17 +113,20 @@ def bases(own: dict[str, Any]) -> list[str]:
 
 
 def _file(name: str) -> str:
-    return f"{name}.toml"
+    return name if is_path(name) else name + SUFFIX
 
 
 def _read(name: str, above: tuple[str, ...], rules: schema.Table) -> dict[str, Any]:
     """A file's tables with those of its bases; ``above``: the files that led to it."""
     file = _file(name)
-    if name in above or not (FOLDER / file).is_file():
+    if above and (is_path(name) or name in above or not (FOLDER / file).is_file()):
         raise ValueError(f"{_file(above[-1])}: base {name!r} will not do, name another file here")
     try:
-        own = tomllib.loads((FOLDER / file).read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        path = Path(file) if is_path(name) else FOLDER / file
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read ({error.strerror}), name another file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: this is not TOML, {error}") from None
     schema.check(file, own, rules)
     merged: dict[str, Any] = {}

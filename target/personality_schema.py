@@ -37,6 +37,8 @@ class Map(NamedTuple):
     """Keys that are none of those."""
     drops: bool = True
     """Whether false takes an entry away; else it is a value like others."""
+    needs: tuple[str, ...] = ()
+    """As of a table."""
 
 
 Rule = Value | Table | Map
@@ -82,17 +84,25 @@ def _page(value: object) -> bool:
             and _whole(field[1])
             for field in value
         )
-    hexadecimal = isinstance(value, str) and re.fullmatch(r"([0-9A-F]{2} ?)*", value) is not None
-    return value is True or hexadecimal
+    return value is True or (isinstance(value, str) and HEX_WORDS.fullmatch(value) is not None)
+
+
+HEX_WORDS = re.compile(r"(([0-9A-F]{2}|\{serial\}|\{revision\}) ?)*")
+HEX_DIGITS = re.compile(r"([0-9A-F]{2} ?)+")
 
 
 NUMBER = Value("a whole number", _whole)
+BYTE = Value("a number from 0 to 255", lambda value: _whole(value) and value < 256)
 SECONDS = Value("a number", lambda value: type(value) in (int, float) and value >= 0)
 FLAG = Value("true or false", lambda value: isinstance(value, bool))
 PRESENT = Value("true or false", lambda value: value is True)
 FORM = Value(
-    "true, or whose form the page has: ibm, hp or stk",
-    lambda value: value is True or value in ("ibm", "hp", "stk"),
+    "true, whose form the page has (ibm, hp or stk), or its parameters in hex digits",
+    lambda value: (
+        value is True
+        or value in ("ibm", "hp", "stk")
+        or (isinstance(value, str) and HEX_DIGITS.fullmatch(value) is not None)
+    ),
 )
 NUMBERS = _list("whole numbers", _whole)
 NAMES = _list("names", lambda value: isinstance(value, str))
@@ -232,9 +242,9 @@ SCHEMA = Table(
         "base": BASE,
         "inquiry": inquiry(
             Map(
-                "the number of a byte from 36 to 55",
-                re.compile(r"3[6-9]|4[0-9]|5[0-5]"),
-                NUMBER,
+                "the number of a byte that no other key sets, below 96",
+                re.compile(r"[135-7]|3[6-9]|4[0-9]|5[0-7]|7[4-9]|8[0-9]|9[0-5]"),
+                BYTE,
             ),
         ),
         "limits": Table(
@@ -283,7 +293,13 @@ SCHEMA = Table(
             HEX,
             Table({"size": NUMBER, "boundary": NUMBER, "dump": FLAG}),
         ),
-        "timeouts": Table(dict.fromkeys(_TIMEOUTS, NUMBER), needs=("short",)),
+        "timeouts": Map(
+            'an opcode in hex, with its service action where it has one ("08", "A3-0C")',
+            HEX_PAIR,
+            NUMBER,
+            named=dict.fromkeys(_TIMEOUTS, NUMBER),
+            needs=("short",),
+        ),
         "timing": Table(dict.fromkeys(_TIMING, SECONDS)),
         "quirks": QUIRKS,
     },
@@ -336,12 +352,14 @@ def _rule(file: str, place: str, rule: Table | Map, key: str) -> Rule:
 
 
 def _require(file: str, path: str, rule: Rule, tables: Mapping[str, Any]) -> None:
-    if isinstance(rule, Table):
-        for key in rule.needs:
-            place = f"{path}.{key}" if path else key
-            if key not in tables:
-                raise ValueError(f"{file}: {place} is missing, add it here or in a base")
-            _require(file, place, rule.rules[key], tables[key])
+    if isinstance(rule, Value):
+        return
+    rules = rule.rules if isinstance(rule, Table) else rule.named
+    for key in rule.needs:
+        place = f"{path}.{key}" if path else key
+        if key not in tables:
+            raise ValueError(f"{file}: {place} is missing, add it here or in a base")
+        _require(file, place, rules[key], tables[key])
 
 
 def _drop(rule: Rule, tables: Mapping[str, Any]) -> dict[str, Any]:

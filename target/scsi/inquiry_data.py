@@ -1,9 +1,9 @@
 """INQUIRY data and vital product data as models say them: the same for every device type.
 
 A model's ``inquiry`` table has vendor, product, revision and version; ``length`` of the standard
-data, ``version_descriptors`` and vendor-specific ``bytes`` by number where they are not the usual
-ones. Its VPD pages are true, for one of the standards, or the maker's own: hex digits, or a list of
-[text, width] whose texts may have names in braces.
+data, ``version_descriptors`` and other ``bytes`` by number where they are not the usual ones. Its
+VPD pages are true, for one of the standards, or the maker's own: hex digits, or a list of [text,
+width]; both may have names in braces.
 """
 
 from __future__ import annotations
@@ -89,5 +89,7 @@ def vital_product_data(
 def own(value: str | Sequence[tuple[str, int]], words: Mapping[str, Any]) -> bytes:
     """What a maker says in its own way: hex digits, or texts with their widths."""
     if isinstance(value, str):
+        for name, word in words.items():
+            value = value.replace(f"{{{name}}}", str(word).encode().hex())
         return bytes.fromhex(value)
     return b"".join(text.format(**words).encode().ljust(width)[:width] for text, width in value)

@@ -14,6 +14,10 @@ A page without a table, or with `false` in its place, is absent. A table may hol
     form = "fcp"                which page of several of one code: the one of that form
     [.allowed] <field> = [0, 1] the values that a changeable field takes, others are refused
     [.steps] <field> = [5, 255] the values that it can hold, others are rounded down to one
+    [.bytes] "3" = 0x80         bits that no field has, by the number of their byte: always so
+    data = "00 80", mask = "00 FF", saved = true
+                                instead of all of it: a page that is not declared, its default and
+                                changeable values behind the header, and whether it can be saved
 """
 
 from __future__ import annotations
@@ -69,6 +73,8 @@ class ModePage:
     listed: bool = True
     """Whether page 3Fh returns it."""
     form: str = ""
+    constant: bytes = b""
+    """Bits that no field has, from byte 0 of the page: they are always so."""
     page_length: int | None = None
     length: Callable[[Values], int] | None = None
     """PAGE LENGTH of a page that grows with its values, unless ``page_length`` settles it."""
@@ -110,6 +116,8 @@ class ModePage:
                 changes[name] = value
             elif name in ("allowed", "steps"):
                 changes[name] = {**getattr(self, name), **value}
+            elif name == "bytes":
+                changes["constant"] = self._constant(value)
             else:
                 values[name] = value
         changeable = changes.get("changeable", self.changeable)
@@ -120,6 +128,17 @@ class ModePage:
         if unknown:
             raise ValueError(f"mode page {self.name_in_tables} has no {', '.join(sorted(unknown))}")
         return page
+
+    def _constant(self, numbered: Mapping[str, int]) -> bytes:
+        """Bits by the number of their byte, none of which a field or the header has."""
+        constant = bytearray(max(map(int, numbered), default=-1) + 1)
+        for text, bits in numbered.items():
+            constant[int(text)] = bits
+        taken = bytes((0xFF,)) * self.head + self.layout.mask[self.head :]
+        for number, (bits, others) in enumerate(zip(constant, taken, strict=False)):
+            if bits & others:
+                raise ValueError(f"mode page {self.name_in_tables} has fields in byte {number}")
+        return bytes(constant)
 
     def sent_length(self, values: Values) -> int:
         """PAGE LENGTH with these values."""
@@ -138,6 +157,11 @@ class ModePage:
         """The page with these field values and this PAGE LENGTH."""
         body = bytes(self.layout.encode(values))[self.head :]
         return self.header(length) + body[:length].ljust(length, b"\0")
+
+    def with_constant(self, data: bytes) -> bytes:
+        """A page with the other state of those bits that no field has."""
+        constant = self.constant.ljust(len(data), b"\0")
+        return bytes(one ^ other for one, other in zip(data, constant, strict=False))
 
     def mask(self) -> Values:
         """The changeable values: ones where MODE SELECT may send another value."""
@@ -236,7 +260,10 @@ class ModePages:
         """
         values = self._values(page, control, unit, nexus)
         length = page.sent_length(values)
-        return page.encode(page.mask() if control == CHANGEABLE else values, length)
+        if control == CHANGEABLE:
+            return page.encode(page.mask(), length)
+        data = page.encode(values, length)
+        return page.with_constant(data) if page.constant else data
 
     def _values(self, page: ModePage, control: int, unit: Any, nexus: Nexus) -> Values:
         values = self.of(nexus, *page.key) if control == CURRENT else page.defaults
@@ -262,6 +289,8 @@ class ModePages:
             raise invalid_parameter(at + page.head - (2 if sub else 1))
         end = at + page.head + length
         body = (bytes(page.head) + data[at + page.head : end]).ljust(page.layout.size, b"\0")
+        if page.constant:
+            body = page.with_constant(body)
         stray = page.layout.stray_bit(body)
         if stray:
             raise invalid_parameter(at + stray[0], stray[1])
@@ -367,7 +396,44 @@ def _chosen(pages: Sequence[ModePage], tables: Mapping[str, Any]) -> Iterator[Mo
     for name, table in tables.items():
         if table is False:
             continue
+        if "data" in table:
+            yield undeclared(name, table)
+            continue
         form = table.get("form", "")
         if (name, form) not in known:
             raise ValueError(f"there is no mode page {name} {form}".rstrip())
         yield known[name, form].of(table)
+
+
+def undeclared(name: str, table: Mapping[str, Any]) -> ModePage:
+    """A page of which nothing is known but its bytes: fields are what can be changed, and what
+    cannot, of each byte. Raises ValueError for a table that is not as the module says."""
+    code, _, sub = name.partition("-")
+    head = 4 if sub else 2
+    try:
+        data, mask = (bytes(head) + bytes.fromhex(table.get(key, "")) for key in ("data", "mask"))
+    except (TypeError, ValueError):
+        raise ValueError(f"mode page {name}: data and mask are hex digits") from None
+    mask = mask.ljust(len(data), b"\0")[: len(data)]
+    lines, changeable = [], []
+    for number in range(head, len(data)):
+        top = 7
+        for bit in range(7, -1, -1):
+            last = not bit or (mask[number] >> bit & 1) != (mask[number] >> bit - 1 & 1)
+            if last:
+                field = f"byte_{number}_{top}"
+                lines.append(
+                    f"{number}.{top}-{bit} {field}" if top > bit else f"{number}.{bit} {field}"
+                )
+                changeable += [field] if mask[number] >> bit & 1 else []
+                top = bit - 1
+    layout = Layout("\n".join(lines), len(data))
+    return ModePage(
+        int(code, 16),
+        "undeclared",
+        layout,
+        subpage=int(sub or "0", 16),
+        defaults=layout.decode(data),
+        changeable=changeable,
+        saved=(changeable or list(layout.fields)) if table.get("saved") else (),
+    )

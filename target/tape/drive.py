@@ -19,6 +19,7 @@ from target.personality import Personality
 from target.scsi import firmware
 from target.scsi import sense as s
 from target.scsi.command import Command, Nexus
+from target.scsi.command_table import key
 from target.scsi.mode import ModePages
 from target.scsi.registrations import Capabilities
 from target.scsi.sense import CheckCondition, Sense, invalid_parameter
@@ -175,7 +176,7 @@ class Drive(Keyed):
 
     def timeouts(self, command: Command) -> tuple[int, int]:
         """Only the recommended one is known of these models."""
-        return 0, self.personality.timeout(command.timeout)
+        return 0, self.personality.timeout(command.timeout, key(command))
 
     def remember(self, **values: Any) -> None:
         """Keep values in the drive's file."""

@@ -2,15 +2,18 @@
 
 ``[logs]`` of a personality names them by page code, with a subpage where there is one: "17" = true,
 "0D-01" = true. Where makers fill one page with different parameters, a word instead of true says
-whose they are: "33" = "hp". Without the table a model has every page in its usual form.
+whose they are: "33" = "hp"; hex digits are the parameters themselves, which then never change.
+Without the table a model has every page in its usual form.
 
 What each page has, and where every number comes from, is in `target.tape.logs`.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from target.personality import Personality
-from target.scsi.log import LogPage
+from target.scsi.log import LogPage, Parameter
 from target.tape.logs import errors, makers, status, storagetek, usage, volume
 
 PAGES = (
@@ -64,7 +67,31 @@ def of(personality: Personality) -> tuple[LogPage, ...]:
     found = []
     for name, whose in personality.logs.items():
         if name != SUPPORTED:
-            if (name, whose) not in known:
+            if (name, whose) in known:
+                found.append(known[name, whose])
+            elif isinstance(whose, str) and whose not in MAKERS:
+                found.append(_fixed(name, bytes.fromhex(whose)))
+            else:
                 raise ValueError(f"logs: there is no page {name} = {whose!r}")
-            found.append(known[name, whose])
     return tuple(sorted(found, key=lambda page: page.key))
+
+
+def _fixed(name: str, body: bytes) -> LogPage:
+    """A page that always has the same parameters: code, control byte, length and value of each."""
+    rows = []
+    while body:
+        length = body[3] if len(body) > 3 else 0
+        value = body[4 : 4 + length]
+        if len(body) < 4 or len(value) < length:
+            raise ValueError(f"logs: page {name} ends within a parameter")
+        row = Parameter(int.from_bytes(body[:2], "big"), length, partial(_same, value), body[2])
+        if row.counts:
+            row = row._replace(value=partial(_same, int.from_bytes(value, "big")))
+        rows.append(row)
+        body = body[4 + length :]
+    code, _, sub = name.partition("-")
+    return LogPage(int(code, 16), "undeclared", tuple(rows), int(sub or "0", 16))
+
+
+def _same(value: int | bytes, subject: object) -> int | bytes:
+    return value
