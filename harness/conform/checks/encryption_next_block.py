@@ -84,7 +84,7 @@ def _status_check(place: Place) -> None:
         TOPIC,
         f"ENCRYPTION STATUS of {place.words}",
         expected=f"{' or '.join(f'{one}h' for one in place.status)}, with the logical object "
-        "number of the position; a drive that has not read the block may say 0h or 1h. Asking does not "
+        "number of the position; before the block was read 0h or 1h will do. Asking does not "
         "move the tape.",
     )
     def body(drive: Drive) -> None:

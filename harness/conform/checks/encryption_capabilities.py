@@ -1,0 +1,233 @@
+"""What a drive claims, held against itself and against what it does (SSC-4 8.5.2.4 to 8.5.2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.conform.encryption import (
+    CAPABILITIES,
+    KEY_FORMATS,
+    LOCAL,
+    PUBLIC,
+    PUBLIC_KEY,
+    ROOM,
+    Drive,
+    block,
+    encryption_check,
+)
+from harness.conform.encryption_pages import Algorithm, algorithms
+from harness.layers.cdb import ReportDensitySupport, Rewind
+from harness.layers.security import DeviceServerKeyWrappingPublicKey
+
+CLAUSE = "SSC-4 8.5.2.4"
+TOPIC = "capabilities"
+STANDARD = {0x0001000C: 32, 0x00010010: 32, 0x00010014: 32, 0x00010016: 64}
+"""Key sizes of the algorithm codes of SPC-4 that tape drives have."""
+
+
+def _claim(
+    id: str, title: str, expected: str, holds: Callable[[Algorithm], bool], shown: str
+) -> None:
+    """Declare a check of every algorithm descriptor; ``shown``: the field that is told."""
+
+    @encryption_check(f"ENC-CAP-{id}", CLAUSE, TOPIC, title, keys=False, expected=expected)
+    def body(drive: Drive) -> None:
+        for one in algorithms(drive.page(CAPABILITIES)):
+            drive.unit.require(
+                f"{shown.upper()} of algorithm {one.algorithm_index:02X}h",
+                holds(one),
+                expected,
+                getattr(one, shown),
+            )
+
+
+_claim(
+    "LENGTH", "Length of algorithm descriptors", "0014h.",
+    lambda one: one.algorithm_descriptor_length == 0x14, "algorithm_descriptor_length",
+)  # fmt: skip
+_claim(
+    "KEY-SIZE", "Key size of known algorithms", "That of the algorithm; 32 bytes with AES-256.",
+    lambda one: one.key_size == STANDARD.get(one.security_algorithm_code, one.key_size) > 0,
+    "key_size",
+)  # fmt: skip
+_claim(
+    "CODE", "Security algorithm codes", "A code of the standard, or a maker's own (80000000h on).",
+    lambda one: one.security_algorithm_code in STANDARD
+    or one.security_algorithm_code >= 0x80000000,
+    "security_algorithm_code",
+)  # fmt: skip
+_claim(
+    "ENCRYPT", "Algorithms that do something", "ENCRYPT_C or DECRYPT_C is not 0.",
+    lambda one: bool(one.encrypt_c or one.decrypt_c), "decrypt_c",
+)  # fmt: skip
+_claim(
+    "RDMC", "RDMC_C", "1h, 4h, 5h, 6h or 7h; 0h where the algorithm does not decrypt.",
+    lambda one: one.rdmc_c in (1, 4, 5, 6, 7) or not one.decrypt_c, "rdmc_c",
+)  # fmt: skip
+_claim("EEMC", "EEMC_C", "0, 1 or 2.", lambda one: one.eemc_c < 3, "eemc_c")
+_claim(
+    "EAREM", "EAREM of algorithms with EXTERNAL mode", "1: CEEM needs it.",
+    lambda one: one.eemc_c != 2 or one.earem == 1, "earem",
+)  # fmt: skip
+_claim(
+    "SDK", "Count of supplemental keys", "0 where SDK_C is 0, else more.",
+    lambda one: bool(one.sdk_c) == bool(one.msdk_count), "msdk_count",
+)  # fmt: skip
+_claim(
+    "UKADF", "UKADF", "0 where there is no U-KAD.",
+    lambda one: bool(one.maximum_ukad_length) or not one.ukadf, "ukadf",
+)  # fmt: skip
+_claim(
+    "AKADF", "AKADF", "0 where there is no A-KAD.",
+    lambda one: bool(one.maximum_akad_length) or not one.akadf, "akadf",
+)  # fmt: skip
+_claim(
+    "DKAD", "DKAD_C 1 and key-associated data", "Some are possible where they are required.",
+    lambda one: one.dkad_c != 1 or bool(one.maximum_ukad_length or one.maximum_akad_length),
+    "dkad_c",
+)  # fmt: skip
+_claim(
+    "MAC", "MAC_C of authenticated encryption", "1 for CCM and GCM: they authenticate.",
+    lambda one: one.security_algorithm_code not in (0x00010010, 0x00010014) or one.mac_c == 1,
+    "mac_c",
+)  # fmt: skip
+
+
+@encryption_check("ENC-CAP-LIST", CLAUSE, TOPIC, "The list of algorithms", keys=False)
+def descriptors(drive: Drive) -> None:
+    "One at least, in ascending order of index, each index once; nothing behind them."
+    data = drive.page(CAPABILITIES)
+    found = algorithms(data)
+    indices = [one.algorithm_index for one in found]
+    drive.unit.require("algorithms", indices, "one at least", indices)
+    drive.unit.expect("indices", sorted(set(indices)), indices)
+    drive.unit.expect("page length", 16 + 24 * len(found), int.from_bytes(data[2:4]))
+    for at in range(20, len(data), 24):
+        drive.unit.expect("reserved byte 1", 0, data[at + 1])
+        drive.unit.expect("reserved bytes 18 and 19", bytes(2), data[at + 18 : at + 20])
+
+
+@encryption_check("ENC-CAP-EXTDECC", CLAUSE, TOPIC, "EXTDECC and CFG_P", keys=False)
+def control(drive: Drive) -> None:
+    "Not the reserved 11b; with EXTDECC 01b no algorithm is under external control."
+    data = drive.page(CAPABILITIES)
+    extdecc, cfg_p = data[4] >> 2 & 3, data[4] & 3
+    drive.unit.require("EXTDECC", extdecc < 3, "00b to 10b", extdecc)
+    drive.unit.require("CFG_P", cfg_p < 3, "00b to 10b", cfg_p)
+    if extdecc == 1:
+        for one in algorithms(data):
+            drive.unit.require("ENCRYPT_C", one.encrypt_c < 3, "not 3", one.encrypt_c)
+            drive.unit.require("DECRYPT_C", one.decrypt_c < 3, "not 3", one.decrypt_c)
+
+
+@encryption_check("ENC-CAP-AVFMV", CLAUSE, TOPIC, "AVFMV, held against writing")
+def usable(drive: Drive) -> None:
+    "With an algorithm that is valid for the volume a block is written, encrypted, and read."
+    for one in drive.facts.algorithms:
+        if one.avfmv and one.encrypt_c == 2:
+            drive.unit.blank()
+            drive.set(algorithm_index=one.algorithm_index)
+            drive.write_block(block(1))
+            drive.off()
+            drive.unit.good(Rewind())
+            drive.read_refused("off")
+            drive.set(algorithm_index=one.algorithm_index)
+            drive.reads(block(1))
+
+
+@encryption_check("ENC-CAP-EMPTY", CLAUSE, TOPIC, "AVFMV and AVFCLP without a volume")
+def empty(drive: Drive) -> None:
+    "AVFMV is 0 and AVFCLP 00b: there is no volume for which an algorithm could be valid."
+    drive.unloaded()
+    for one in algorithms(drive.page(CAPABILITIES)):
+        drive.unit.expect("AVFMV and AVFCLP", (0, 0), (one.avfmv, one.avfclp))
+
+
+@encryption_check("ENC-CAP-AVFCLP", CLAUSE, TOPIC, "AVFCLP at the beginning of the tape")
+def here(drive: Drive) -> None:
+    "Not 01b (not valid here) for an algorithm that is valid for the volume: writing works."
+    drive.unit.blank()
+    index = drive.algorithm.algorithm_index
+    (one,) = [a for a in algorithms(drive.page(CAPABILITIES)) if a.algorithm_index == index]
+    drive.unit.require("AVFCLP", one.avfclp in (0, 2), "00b or 10b", one.avfclp)
+    drive.set()
+    drive.write_block(block(1))
+
+
+@encryption_check("ENC-CAP-LTO", "Ultrium format U-416 and later", TOPIC, "LTO drives", keys=False)
+def ultrium(drive: Drive) -> None:
+    "AES-256-GCM, 00010014h, with keys of 32 bytes, U-KADs of 32 bytes and A-KADs of 12 or 60."
+    cdb = ReportDensitySupport(allocation_length=ROOM)
+    if b"LTO-CVE" not in drive.unit.do(cdb, size=ROOM).data:
+        drive.unit.skip("not an LTO drive")
+    for one in algorithms(drive.page(CAPABILITIES)):
+        drive.unit.expect("SECURITY ALGORITHM CODE", 0x00010014, one.security_algorithm_code)
+        drive.unit.expect("key size", 32, one.key_size)
+        drive.unit.expect("most bytes of a U-KAD", 32, one.maximum_ukad_length)
+        most = one.maximum_akad_length
+        drive.unit.require("most bytes of an A-KAD", most in (12, 60), "12 or 60", most)
+
+
+@encryption_check("ENC-CAP-FORMATS", "SSC-4 8.5.2.5", TOPIC, "Key formats", keys=False)
+def formats(drive: Drive) -> None:
+    "Ascending, each once, 00h (plain text) first."
+    codes = list(drive.page(KEY_FORMATS)[4:])
+    drive.unit.expect("key formats", sorted(set(codes)), codes)
+    drive.unit.expect("first key format", 0, codes[0] if codes else None)
+
+
+@encryption_check(
+    "ENC-CAP-PUBLIC-KEY", "SSC-4 8.5.2.10", TOPIC, "The public key and wrapped keys", keys=False
+)
+def wrapping(drive: Drive) -> None:
+    "Page 0031h is listed if, and only if, key format 02h is."
+    listed = PUBLIC_KEY in drive.facts.pages_in
+    drive.unit.expect("page 0031h", 2 in drive.facts.key_formats, listed)
+
+
+@encryption_check(
+    "ENC-CAP-PUBLIC-KEY-FORM", "SSC-4 8.5.2.10", TOPIC, "The public key itself", keys=False
+)
+def public_key(drive: Drive) -> None:
+    "Twice the same; as long as it says; an RSA-2048 modulus is odd and has its top bit set."
+    drive.need_page(PUBLIC_KEY)
+    data = drive.page(PUBLIC_KEY)
+    drive.unit.expect("the page", data, drive.page(PUBLIC_KEY))
+    page = DeviceServerKeyWrappingPublicKey(data)
+    key = bytes(page.public_key)
+    drive.unit.expect("length of the key", len(data) - 14, page.public_key_length)
+    if page.public_key_type == 0 and page.public_key_format == 0:
+        drive.unit.require("modulus", key[0] & 0x80 and key[255] & 1, "2048 bits, odd", key[:256])
+        drive.unit.require("exponent", key[-1] & 1, "odd", key[256:])
+
+
+@encryption_check(
+    "ENC-CAP-MANAGEMENT", "SSC-4 8.5.2.6", TOPIC, "Scopes that can be set", keys=False
+)
+def scopes(drive: Drive) -> None:
+    "LOCAL or ALL I_T NEXUS at least: a drive that encrypts keeps one set of parameters."
+    can = drive.facts.management
+    drive.unit.require("AITN_C or LOCAL_C", can.aitn_c or can.local_c, "1", can)
+    if not can.aitn_c:
+        drive.unit.warn("AITN_C is 0: stenc, Proxmox and Bareos set keys for all nexuses")
+
+
+def _scope_check(scope: int, name: str, capability: str) -> None:
+    @encryption_check(
+        f"ENC-CAP-SCOPE-{name}",
+        "SSC-4 8.5.2.6",
+        TOPIC,
+        f"{capability.upper()}, held against setting it",
+        expected="Where it is 1 the page is taken, else 5/26/00.",
+    )
+    def body(drive: Drive) -> None:
+        page = drive.make(scope=scope)
+        if getattr(drive.facts.management, capability):
+            drive.set(scope=scope)
+        else:
+            drive.refused(page, field=(4, 7))
+
+
+_scope_check(PUBLIC, "PUBLIC", "public_c")
+_scope_check(LOCAL, "LOCAL", "local_c")
+_scope_check(2, "ALL", "aitn_c")
