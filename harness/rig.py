@@ -25,6 +25,7 @@ from target.plan import (
     CartridgePlan,
     ChangerPlan,
     DrivePlan,
+    FaultPlan,
     IscsiPlan,
     KeySourcePlan,
     LibraryPlan,
@@ -117,6 +118,7 @@ class Rig(Tables):
                 )
                 for source in self.key_source
             ),
+            faults=self._faults(),
         )
         for name, count in Counter(variable(unit.name) for unit in plan.units).items():
             if count > 1:
@@ -126,6 +128,14 @@ class Rig(Tables):
                     " called: rename that one in the rig file"
                 )
         return plan
+
+    def _faults(self) -> tuple[FaultPlan, ...]:
+        if not self.fault:
+            return ()
+        # Loaded here because few rigs need what comes with it.
+        from harness.rig_faults import fault_plans
+
+        return fault_plans(self)
 
     def _trace(self, run: Path) -> str | None:
         asked = self.rig.trace

@@ -38,6 +38,11 @@ def complaints(
         from harness.rig_libraries import library_complaints
 
         yield from library_complaints(rig, drives, barcodes)
+    if rig.fault:
+        # Likewise.
+        from harness.rig_faults import fault_complaints
+
+        yield from fault_complaints(rig)
 
 
 def _of_drive(here: str, drive: Drive, barcodes: set[str]) -> Iterator[str]:

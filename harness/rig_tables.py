@@ -166,6 +166,15 @@ class KeySource(Table):
     source: str
 
 
+class Fault(Table):
+    """``[[fault]]``: as `target.plan.FaultPlan`; keys that are not known here are looked at by
+    `target.faults.plans`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+
+
 class Tables(Table):
     """All of a rig file."""
 
@@ -175,6 +184,7 @@ class Tables(Table):
     drive: Annotated[tuple[Drive, ...], Field(min_length=1)]
     library: tuple[Library, ...] = ()
     key_source: tuple[KeySource, ...] = ()
+    fault: tuple[Fault, ...] = ()
 
     def default_serial(self, *names: str) -> str:
         """Ten digits, always the same for the same rig name, seed and names: a drive's; a
@@ -207,6 +217,7 @@ NAMES: dict[tuple[str, ...], type[Table]] = {
     ("library", "partition"): Partition,
     ("library", "user"): User,
     ("key_source",): KeySource,
+    ("fault",): Fault,
 }
 """Tables by their names."""
 SINGLE = ("rig", "iscsi")

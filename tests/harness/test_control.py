@@ -42,6 +42,7 @@ def test_calls_fit_the_methods(name: str) -> None:
         assert argument.required == (parameter.default is parameter.empty), argument
         assert ("Secret" in parameter.annotation) == (argument.type in SECRET_TYPES), argument
         word = {Type.NUMBER: "int", Type.FLAG: "bool", Type.DATA: "bytes", Type.TEXT: "str"}
+        word[Type.TABLE] = "dict"
         assert word.get(argument.type, "Se") in parameter.annotation, argument
 
 
