@@ -98,3 +98,34 @@ def export(file: Path, output: Path, choice: Choice) -> None:
     from harness.trace import exporting
 
     sys.exit(exporting.export(file, output, choice))
+
+
+@trace.command()
+@FILE
+@click.argument("target")
+@click.option("--ignore", multiple=True, metavar="WHAT", help="Besides what is not compared.")
+@click.option("--compare", multiple=True, metavar="WHAT", help="Which is not compared otherwise.")
+@choosing
+def replay(
+    file: Path, target: str, choice: Choice, ignore: tuple[str, ...], compare: tuple[str, ...]
+) -> None:
+    """Send the commands of a trace to TARGET, and say which it answers otherwise.
+
+    TARGET is /dev/sg0, iscsi://host:port/iqn..., RIG.toml or RIG.toml:drive0. What is on its tape
+    is overwritten where the trace writes. Keys are others than those that were traced, the same
+    where they were the same.
+
+    \b
+    Exit status:
+      0    all answers are the same, but for what is not compared
+      1    some are not
+      2    the command line or the trace is wrong
+      125  the target cannot be reached
+    """
+    from harness.trace import ignoring, replay
+
+    for name in (*ignore, *compare):
+        if name not in ignoring.RULES:
+            raise click.BadParameter(f"{name} is nothing: use {', '.join(ignoring.RULES)}")
+    ignored = {*ignoring.DEFAULT, *ignore}.difference(compare)
+    sys.exit(replay.replay(file, target, choice, frozenset(ignored)))

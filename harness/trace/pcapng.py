@@ -1,4 +1,4 @@
-"""Writes pcapng files (IETF draft-ietf-opsawg-pcapng): one interface, packets that begin with IP."""
+"""Writes pcapng files (IETF draft-ietf-opsawg-pcapng): one interface; packets begin with IP."""
 
 from __future__ import annotations
 

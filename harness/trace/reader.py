@@ -61,9 +61,9 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command and its answer. ``t`` and ``took`` in seconds; ``redacted``: the (start, end) of
-    ``out`` where keys were, which are zeros here, ``keys``: for each a text that is the same for the
-    same key, within a trace; ``room``: for so many bytes of data-in;
-    ``position``: (partition, object) after it."""
+    ``out`` where keys were, which are zeros here, ``keys``: for each a text that is the same for
+    the same key, within a trace; ``room``: for so many bytes of data-in; ``position``: (partition,
+    object) after it."""
 
     n: int
     t: float
