@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from harness.bluescale_cli import bluescale
+from harness.faults_cli import fault
 from harness.keys_cli import keys
 from harness.library_cli import library
 from harness.trace.cli import trace
@@ -211,6 +212,7 @@ keyreel.add_command(library)
 keyreel.add_command(bluescale)
 keyreel.add_command(keys)
 keyreel.add_command(trace)
+keyreel.add_command(fault)
 
 
 @keyreel.command("build-handler")
