@@ -63,8 +63,8 @@ class Control:
             self.close()
             raise Refusal(
                 Kind.UNREACHABLE,
-                f"no library can be reached at {self.path} ({error.strerror or error}): start the"
-                " rig, or say with --state DIR where it runs",
+                f"no rig can be reached at {self.path} ({error.strerror or error}): start it, or"
+                " say with --state DIR where it runs",
             ) from None
         finally:
             request[:] = bytes(len(request))

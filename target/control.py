@@ -38,7 +38,10 @@ _RETRY = 0.1
 
 
 class Control:
-    """The server: listens on ``path`` until it is closed. Raises OSError."""
+    """The server: listens on ``path`` until it is closed; ``listener``: one that does so already.
+
+    Raises OSError.
+    """
 
     def __init__(
         self,
@@ -46,13 +49,14 @@ class Control:
         libraries: Mapping[str, Operated],
         bench: object = None,
         clock: Clock = SYSTEM,
+        listener: socket.socket | None = None,
     ) -> None:
         self.path = path
         self._sessions = Sessions(libraries, bench, clock)
         self._guard = threading.Lock()
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._closed = threading.Event()
-        self._listener = listen(path)
+        self._listener = listener or listen(path)
         self._accepting = threading.Thread(target=self._accept, name="control", daemon=True)
         self._accepting.start()
 

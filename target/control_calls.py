@@ -180,7 +180,7 @@ class Kind(Enum):
     REFUSED = "refused"
     """It cannot be done as things are."""
     FAILED = "failed"
-    """The library failed; its log says more."""
+    """The target failed; its log says more."""
     UNREACHABLE = "unreachable"
     """Nobody listens at the socket, or nobody does any more."""
 

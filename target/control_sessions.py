@@ -103,7 +103,7 @@ class Sessions:
             last = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{type(error).__name__} at {last.filename}:{last.lineno}"
             _log.error("the call %s failed: %s", call.name, place)
-            raise Refusal(Kind.FAILED, f"the library failed ({place}): see its log") from None
+            raise Refusal(Kind.FAILED, f"the target failed ({place}): see its log") from None
 
     def _run(self, call: Call, request: Request) -> Any:
         arguments = request.arguments | _secrets(call, request)

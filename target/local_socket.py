@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 BACKLOG = 16
 
 
 def listen(path: Path) -> socket.socket:
+    """As `bound`, as an object of the standard library."""
+    import socket
+
+    return socket.socket(fileno=bound(path).detach())
+
+
+def bound(path: Path) -> _socket.socket:
     """A listening stream socket with mode 0600, in place of whatever has its name.
 
+    It is the interpreter's own: the standard library's takes a guest long to load.
     Its folder is made if it is not there, and gets mode 0700, unless it is one that everybody has
     files in, such as /tmp. Raises OSError.
     """
@@ -23,7 +35,7 @@ def listen(path: Path) -> socket.socket:
     if not folder.stat().st_mode & stat.S_ISVTX:
         folder.chmod(0o700)
     path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         with _short(path) as name:
             listener.bind(name)
@@ -37,6 +49,8 @@ def listen(path: Path) -> socket.socket:
 
 def connect(path: Path) -> socket.socket:
     """A stream to whoever listens there. Raises OSError."""
+    import socket
+
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _short(path) as name:

@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING
 from target.build import attach, build, build_libraries, build_sources, shut_down
 from target.medium.errors import MediumError
 from target.plan import RigPlan
+from target.porter import Porter
 from target.tape.drive import Drive
 from target.trace.tracing import Tracing
 from target.transports import Transport, find
 
 if TYPE_CHECKING:
+    import socket
+
     from keymgr.api import KeySource, Notice
     from target.control import Control
     from target.faults.board import Faults
@@ -56,7 +59,7 @@ class Service:
         self.drives, self.libraries, self.units = {}, {}, {}
         self.sources: dict[str, KeySource] = {}
         self.transports: list[Transport] = []
-        self.control: Control | None = None
+        self.control: Porter | None = None
         self.tracing: Tracing | None = None
         try:
             self.sources = build_sources(plan, self._tell)
@@ -76,11 +79,7 @@ class Service:
             for name in plan.transports:
                 self.transports.append(find(name)(plan, self.units))
             if plan.run:
-                from target.bench import Bench
-                from target.control import Control
-
-                bench = Bench(plan, self.drives, self.libraries, self.tracing, lambda: self.faults)
-                self.control = Control(plan.control, self.libraries, bench)
+                self.control = Porter(plan.control, self._operated)
         except BaseException:
             self.close()
             raise
@@ -95,6 +94,14 @@ class Service:
             for name, library in self.libraries.items()
         }
         return Faults(self.units, self.plan.seed, groups)
+
+    def _operated(self, listener: socket.socket) -> Control:
+        """What answers the calls of operators, and of whoever stands at the rig's bench."""
+        from target.bench import Bench
+        from target.control import Control
+
+        bench = Bench(self.plan, self.drives, self.libraries, self.tracing, lambda: self.faults)
+        return Control(self.plan.control, self.libraries, bench, listener=listener)
 
     def _tell(self, source: str, notice: Notice) -> None:
         """What a key source has to say goes to the operators of the libraries that ask it, or into

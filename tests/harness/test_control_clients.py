@@ -253,17 +253,20 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
     assert threading.active_count() == threads
 
 
-def test_a_rig_without_libraries_has_none(tmp_path: Path) -> None:
+def test_nothing_is_loaded_for_it_before_somebody_comes(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from target.plan import DrivePlan, RigPlan\n"
         "from target.serve import Service\n"
         "drive = DrivePlan('drive0', 'ibm/ult3580-td9', 'SERIAL')\n"
-        f"Service(RigPlan('none', 1, (drive,), (), (), {str(tmp_path)!r}))\n"
-        "print([name for name in sys.modules if name.startswith('target.control')])\n"
+        f"service = Service(RigPlan('none', 1, (drive,), (), (), {str(tmp_path)!r}))\n"
+        "print({'socket', 'target.bench', 'target.control'} & sys.modules.keys())\n"
+        "from harness.control import Control\n"
+        "print(Control(service.plan.control).call('rig.units')[0]['name'])\n"
+        "service.close()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout == "set()\ndrive0\n"
     assert list(tmp_path.iterdir()) == []
