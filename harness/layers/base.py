@@ -110,13 +110,13 @@ class Text(StrFixedLenField):
         return RandBin(self.size)
 
 
-def bits(text: str, *more: Any) -> Fields:
-    """The fields that ``text`` declares, and ``more`` behind them.
+def bits(text: str, *more: Any, at: int = 0) -> Fields:
+    """The fields that ``text`` declares from byte ``at`` on, and ``more`` behind them.
 
     Raises ValueError for text that is none, or bits that do not fill whole bytes.
     """
     fields: Fields = []
-    place = 0
+    place = at * 8
     for word in text.split():
         match = _TOKEN.fullmatch(word)
         if not match:
@@ -159,14 +159,20 @@ def rest(name: str) -> Any:
     return StrField(name, b"")
 
 
-def many(name: str, kind: Callable[..., Any], length: str = "", count: int | None = None) -> Any:
+def many(
+    name: str,
+    kind: Callable[..., Any],
+    length: str = "",
+    count: int | Callable[[Any], int] | None = None,
+) -> Any:
     """Structures up to the end, ``count`` of them, or as many bytes as the field ``length`` says.
 
-    ``kind`` is their class, or makes one from the bytes that are left.
+    ``kind`` is their class, or makes one from the bytes that are left; ``count`` may be a function
+    of the structure that they are in.
     """
     limit: dict[str, Any] = {"length_from": _from(length)} if length else {}
     if count is not None:
-        limit["count_from"] = lambda packet: count
+        limit["count_from"] = count if callable(count) else lambda packet: count
     return PacketListField(name, [], kind, **limit)
 
 
