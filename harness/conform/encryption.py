@@ -316,6 +316,7 @@ class Drive:
         if not self.storagetek:
             self.unit.good(Locate10(logical_object_identifier=number))
             return
+        self.unit.good(Rewind())
         now = ""
         for at in range(number):
             letter = self.content[at]
