@@ -12,6 +12,7 @@ from harness.bluescale_cli import bluescale
 from harness.faults_cli import fault
 from harness.keys_cli import keys
 from harness.library_cli import library
+from harness.rig_cli import rig
 from harness.trace.cli import trace
 
 USAGE_ERROR = 2
@@ -213,6 +214,7 @@ keyreel.add_command(bluescale)
 keyreel.add_command(keys)
 keyreel.add_command(trace)
 keyreel.add_command(fault)
+keyreel.add_command(rig)
 
 
 @keyreel.command("build-handler")

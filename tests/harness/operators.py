@@ -13,6 +13,7 @@ import click
 from harness.bluescale_cli import bluescale
 from harness.library_cli import library
 from harness.operator_cli import Call
+from harness.rig_cli import rig
 
 RIG = """
 [rig]
@@ -86,4 +87,5 @@ def all_commands(group: click.Group) -> Iterator[Call]:
 
 
 LIBRARY = [*all_commands(library)]
-COMMANDS = [*LIBRARY, *all_commands(bluescale)]
+BENCH = [*all_commands(rig)]
+COMMANDS = [*LIBRARY, *all_commands(bluescale), *BENCH]
