@@ -24,8 +24,7 @@ from target.scsi.command import Nexus
 from target.scsi.primary import PrimaryUnit
 from target.transports.lio import UIO, LioDevice, devices
 from target.transports.tcmu_events import ADDED, RECONFIGURED, Event, Events
-from target.transports.tcmu_ring import Ring
-from target.transports.tcmu_watch import ring_of
+from target.transports.tcmu_watch import WatchedRing
 
 SUBTYPE = "keyreel-direct"
 
@@ -80,14 +79,14 @@ class Tcmu:
         unit = self._units[ours[1]]
         nexus = Nexus(f"host{int(ours[2] or 0)}", ours[1])
         size = int((UIO / uio / "maps" / "map0" / "size").read_text(), 16)
-        ring = ring_of(str(Path("/dev", uio)), size, unit, nexus)
+        ring = WatchedRing(str(Path("/dev", uio)), size, unit, nexus)
         thread = threading.Thread(
             target=self._run, args=[ring, unit, nexus], name=f"tcmu-{uio}", daemon=True
         )
         self._threads[uio] = thread
         thread.start()
 
-    def _run(self, ring: Ring, unit: PrimaryUnit, nexus: Nexus) -> None:
+    def _run(self, ring: WatchedRing, unit: PrimaryUnit, nexus: Nexus) -> None:
         """Serve until the kernel has taken the device away: that host is gone."""
         ring.serve()
         unit.abort(nexus)

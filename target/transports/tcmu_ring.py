@@ -34,7 +34,7 @@ _LONGEST_CDB = 16
 
 
 class Ring:
-    """One /dev/uioN: serves a logical unit until the kernel takes the device away.
+    """One /dev/uioN: what is in it, and how its commands are run, see `tcmu_watch`.
 
     ``node`` is its path, or an open descriptor that becomes the ring's own; ``size`` is that of the
     device's map 0, in bytes. Raises OSError.
@@ -52,19 +52,22 @@ class Ring:
             raise OSError(f"{node}: TCMU mailbox version {version}, this program knows version 2")
         self._start, self._size = self._words[1], self._words[2]
 
-    def serve(self, until: int = -1) -> None:
-        """Run commands as they come; returns when the device is gone, or ``until`` is readable."""
-        words, start, size = self._words, self._start, self._size
-        wait = self._waits(until)
+    def _serve(self, wait: Callable[[], bool]) -> bool:
+        """Run commands as they come, until ``wait`` says that serving has to end, or with True when
+        commands of the unit may wait from now on; then there may be entries."""
+        words, start, size, unit = self._words, self._start, self._size, self._unit
         while wait():
             tail = first = words[TAIL]
-            while tail != words[HEAD]:
+            while tail != words[HEAD] and not unit.waits:
                 header = words[(start + tail) >> 2]
                 self._entry(start + tail, header)
                 tail = (tail + (header & ~7)) % size
                 words[TAIL] = tail
             if tail != first:
                 os.write(self._file, KICK)
+            if unit.waits:
+                return True
+        return False
 
     def _waits(self, until: int) -> Callable[[], bool]:
         """What returns when there may be entries: false if serving has to end."""

@@ -1,4 +1,7 @@
-"""A ring whose commands may wait: somebody looks into it meanwhile, for aborts and resets.
+"""A ring while commands may wait: somebody looks into it meanwhile, for aborts and resets.
+
+As long as none of its unit may, which can change when a fault is set or a key source given, nobody
+need look.
 
 The kernel puts a task management entry behind the commands that it is about, and wants those
 completed (Linux `include/uapi/linux/target_core_user.h`, tcmu_tmr_entry). Commands run in the
@@ -34,7 +37,7 @@ _ID_AT, _COUNT_AT, _IDS_AT = 4, 12, 32
 
 
 class WatchedRing(Ring):
-    """See `Ring`."""
+    """See `Ring`; serves a logical unit until the kernel takes the device away."""
 
     def __init__(self, node: str | int, size: int, unit: DeviceServer, nexus: Nexus) -> None:
         super().__init__(node, size, unit, nexus)
@@ -53,15 +56,18 @@ class WatchedRing(Ring):
 
     def serve(self, until: int = -1) -> None:
         """Run commands as they come; returns when the device is gone, or ``until`` is readable."""
-        words, start, size = self._words, self._start, self._size
         wait = self._waits(until)
+        if not self._serve(wait):
+            return
+        words, start, size = self._words, self._start, self._size
         _WATCH.add(self)
         try:
-            while wait():
+            ready = True
+            while ready:
                 tail = words[TAIL]
                 while tail != words[HEAD]:
                     header = words[(start + tail) >> 2]
-                    self._entry(start + tail, header)
+                    self._begin(start + tail, header)
                     tail = (tail + (header & ~7)) % size
                     with self._guard:
                         self._running, self._called = None, False
@@ -70,10 +76,11 @@ class WatchedRing(Ring):
                         words[TAIL] = tail
                     # At once: the next command may wait.
                     os.write(self._file, KICK)
+                ready = wait()
         finally:
             _WATCH.remove(self)
 
-    def _entry(self, at: int, header: int) -> None:
+    def _begin(self, at: int, header: int) -> None:
         kind = header & 7
         if kind == COMMAND:
             number = _IDENTIFIER.unpack_from(self._bytes, at + _ID_AT)[0]
@@ -87,7 +94,7 @@ class WatchedRing(Ring):
         elif kind == TASK_MANAGEMENT and self._bytes[at + TASK_FUNCTION] in RESETS:
             self._reset()
         else:
-            super()._entry(at, header)
+            self._entry(at, header)
 
     def _reset(self) -> None:
         """Reset the unit, whoever's command everybody waits for."""
@@ -188,9 +195,3 @@ class _Watch:
 
 
 _WATCH = _Watch()
-
-
-def ring_of(node: str | int, size: int, unit: DeviceServer, nexus: Nexus) -> Ring:
-    """The ring of a device, see `Ring`: only where commands wait can one be waiting when it is
-    aborted."""
-    return (WatchedRing if unit.waits else Ring)(node, size, unit, nexus)

@@ -47,6 +47,7 @@ class Unit(DeviceServer):
             )
         )
         self.since_power_on = []
+        self.waits = True
         self.begun = 0
 
     def quick(self, call: Call) -> Completion:
@@ -202,3 +203,18 @@ def test_again_and_again_round_the_ring(unit: Unit, kernel: Kernel) -> None:
         quick = kernel.command(number + 1, QUICK)
         assert (kernel.status(slow), kernel.status(quick)) == (STATUS_TASK_ABORTED, STATUS_GOOD)
     assert unit.begun <= ENTRIES * 3
+
+
+def test_commands_may_begin_to_wait_while_the_ring_is_served(unit: Unit) -> None:
+    unit.waits = False
+    kernel = Kernel(unit, ONE)
+    try:
+        assert kernel.status(kernel.command(1, QUICK)) == STATUS_GOOD
+        unit.waits = True
+        first, second = kernel.command(2, QUICK), kernel.command(3, SLOW)
+        wait_for(lambda: unit.begun == 1)
+        kernel.manage(ABORT_TASK, 3)
+        assert (kernel.status(first), kernel.status(second)) == (STATUS_GOOD, STATUS_TASK_ABORTED)
+        assert kernel.status(kernel.command(4, QUICK)) == STATUS_GOOD
+    finally:
+        kernel.close()

@@ -25,8 +25,7 @@ from target.plan import RigPlan
 from target.scsi.command import Nexus
 from target.scsi.primary import PrimaryUnit
 from target.transports.lio import CONFIGFS, LioDevice, devices
-from target.transports.tcmu_ring import Ring
-from target.transports.tcmu_watch import ring_of
+from target.transports.tcmu_watch import WatchedRing
 
 FOLDER = "/run/keyreel"
 _TAKEN = b"\1"
@@ -145,14 +144,15 @@ class Handler:
         self._nexuses.pop(connection, None)
         connection.close()
 
-    def _take(self, connection: socket.socket) -> tuple[str, Ring, PrimaryUnit, Nexus]:
+    def _take(self, connection: socket.socket) -> tuple[str, WatchedRing, PrimaryUnit, Nexus]:
         """The device that the handler offers. Raises OSError, ValueError or LookupError."""
         hello, descriptors, _, _ = socket.recv_fds(connection, _HELLO_SIZE, 1)
         try:
             size, configuration = hello.decode("ascii").split(" ")
             name, host = self._resolve(configuration)
             unit, nexus = self._units[name], Nexus(f"host{host}", name)
-            return configuration, ring_of(descriptors.pop(), int(size), unit, nexus), unit, nexus
+            ring = WatchedRing(descriptors.pop(), int(size), unit, nexus)
+            return configuration, ring, unit, nexus
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
