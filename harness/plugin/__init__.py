@@ -7,6 +7,7 @@ for one of the fixtures. What they give is in the modules beside this one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,14 +65,15 @@ def keyreel_rigs(request: pytest.FixtureRequest) -> Iterator[Rigs]:
 
 
 @pytest.fixture
-def rig(keyreel_rigs: Rigs, request: pytest.FixtureRequest) -> Iterator[Rig]:
+def rig(keyreel_rigs: Rigs, request: pytest.FixtureRequest) -> Rig:
     """The rig, everything in it as when it was started: see `harness.plugin.rigs.Rig`.
 
     It is one in a guest for a test that runs commands on a host.
     """
-    rig = keyreel_rigs.get(host="host" in request.fixturenames)
-    rig.fresh()
-    yield rig
+    with _said():
+        rig = keyreel_rigs.get(host="host" in request.fixturenames)
+        rig.fresh()
+    return rig
 
 
 @pytest.fixture
@@ -79,7 +81,8 @@ def drive(rig: Rig, request: pytest.FixtureRequest) -> Drive:
     """The first drive of the rig, or the one that the marker `keyreel` names."""
     from harness.plugin.options import wanted
 
-    return rig.drive(wanted(request.node).drive)
+    with _said():
+        return rig.drive(wanted(request.node).drive)
 
 
 @pytest.fixture
@@ -89,25 +92,43 @@ def tape(drive: Drive, request: pytest.FixtureRequest) -> Tape:
     from harness.plugin.tape import blank
 
     require_scratch(request.config)
-    return blank(drive)
+    with _said():
+        return blank(drive)
 
 
 @pytest.fixture
 def library(rig: Rig) -> Library:
     """The first library of the rig, with its superuser at the panel."""
-    return rig.library()
+    with _said():
+        return rig.library()
 
 
 @pytest.fixture
 def key_source(rig: Rig) -> KeySource:
     """The first key source of the rig."""
-    return rig.key_source()
+    with _said():
+        return rig.key_source()
 
 
 @pytest.fixture
 def host(rig: Rig) -> Host:
     """A host of the rig: commands run where its devices are, in a guest that is started for it."""
-    return rig.host()
+    with _said():
+        return rig.host()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """What is wrong with a rig is said in its own words, with no trace of where."""
+    from harness.plugin.errors import CommandFailed, RigFailed
+
+    wrong = ""
+    try:
+        yield
+    except (RigFailed, CommandFailed) as error:
+        wrong = str(error)
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
 
 
 def built_in() -> Path:

@@ -15,6 +15,8 @@ from harness.rig import Rig as RigFile
 from harness.rig import RigError
 from harness.state import State, StateError, open_state
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 
 class Rigs:
     """The rigs of a session: in this process or in a guest, each started when needed."""
@@ -23,6 +25,8 @@ class Rigs:
         self._choice = choice
         self._stack = stack
         self._open: dict[str, Rig] = {}
+        self._failed: dict[str, str] = {}
+        """Why those could not be started that could not."""
 
     def get(self, *, host: bool) -> Rig:
         """The one for a test; ``host``: it runs commands in the guest. Raises RigFailed."""
@@ -31,8 +35,15 @@ class Rigs:
             way = choice.device
         else:
             way = UML if host and choice.guest == "none" else choice.guest
+        if way in self._failed:
+            raise RigFailed(self._failed[way])
         if way not in self._open:
-            self._open[way] = self._start(way)
+            try:
+                self._open[way] = self._start(way)
+            except RigFailed as error:
+                # It takes time, and would not be another error for the next test.
+                self._failed[way] = str(error)
+                raise
         return self._open[way]
 
     def _start(self, way: str) -> Rig:

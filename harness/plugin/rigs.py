@@ -56,8 +56,8 @@ class Rig:
         told = known.get(name or next(iter(known), ""))
         if told is None:
             raise RigFailed(
-                f"the rig {self.name} has no drive {name or 'at all'}: it has"
-                f" {', '.join(known) or 'none'}"
+                f"the rig {self.name} has no drive {name or 'at all'}: name one of"
+                f" {', '.join(known) or 'another rig by --keyreel-rig'}"
             )
         if told.name not in self._drives:
             self._drives[told.name] = Drive(self, told, self.initiator(told.name))
@@ -71,7 +71,7 @@ class Rig:
         told = known.get(name or next(iter(known), ""))
         if told is None:
             raise RigFailed(
-                f"the rig {self.name} has no library {name or ''}: add [[library]] to its file, or"
+                f"the rig {self.name} has no library {name or 'at all'}: add [[library]] to its file, or"
                 " name another one by --keyreel-rig"
             )
         return Library(self, told)
@@ -84,7 +84,7 @@ class Rig:
         told = known.get(name or next(iter(known), ""))
         if told is None:
             raise RigFailed(
-                f"the rig {self.name} has no key source {name or ''}: add [[key_source]] to its"
+                f"the rig {self.name} has no key source {name or 'at all'}: add [[key_source]] to its"
                 " file, or name another one by --keyreel-rig"
             )
         return KeySource(self, told)

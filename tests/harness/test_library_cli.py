@@ -104,7 +104,7 @@ def test_where_the_library_is(
     keyreel(f"library login --state {state}", "\n")
     keyreel(f"library --state {state} status --library tower")
     assert "--state DIR" in keyreel("library status", status=2).err
-    assert "start it, or say with --state" in keyreel(f"library status --state {tmp_path}", status=1).err
+    assert "start it, or say" in keyreel(f"library status --state {tmp_path}", status=1).err
     told = keyreel(f"library status --library shed --state {state}", status=1).err
     assert "log in first" in told
     told = keyreel(f"library login --library shed --state {state}", "\n", status=1).err
