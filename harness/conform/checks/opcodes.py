@@ -305,7 +305,8 @@ def declare_reserved(layout: Layout, kind: str, prefix: str, topic: str) -> None
         ignored = []
         for byte in range(1, len(layout.base) - 1):
             for bit in range(7, -1, -1):
-                known = usage[byte] | layout.base[byte]
+                # A count that the device claims not to have may be one all the same.
+                known = usage[byte] | layout.base[byte] | layout.may[byte]
                 action = byte == 1 and row.action is not None and bit < 5
                 if known >> bit & 1 or action:
                     continue
