@@ -44,9 +44,10 @@ def show(file: Path, choice: Choice, *, verbose: bool = False) -> int:
     trace = read(file)
     changers = words.changers(trace.header)
     for _, record in choice.of(trace):
-        sys.stdout.write(words.line(record, changer=record.unit in changers) + "\n")
+        changer = record.unit in changers
+        sys.stdout.write(words.line(record, changer=changer) + "\n")
         if verbose and isinstance(record, Command):
-            for line in fields.lines(record):
+            for line in fields.lines(record, "changer" if changer else "tape"):
                 sys.stdout.write(f"{'':14}{line}\n")
     if verbose and not fields.has_layers():
         say(fields.HINT)

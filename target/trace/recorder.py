@@ -137,13 +137,13 @@ class Tap:
         """Run a command, and write what came and went."""
         if not self._writer.writing:
             return run(nexus, cdb, data_out, data_in)
-        begun = time.monotonic()
         try:
             # Now: it may be overwritten with what comes back, or because it was a key.
             out = self._out(cdb, data_out)
         except Exception:
             self._failed()
             out = '"out":""'
+        begun = time.monotonic()
         done = run(nexus, cdb, data_out, data_in)
         try:
             took = time.monotonic() - begun
@@ -179,12 +179,10 @@ class Tap:
             return '"out":""'
         if may_have_keys(cdb, secret=self.unit.carries_secrets(cdb)):
             return self._out_redacted(cdb, buffers)
-        return f'"out":{_data(cdb, joined(buffers, sum(map(len, buffers))))}'
+        return f'"out":{_data(cdb, buffers, sum(map(len, buffers)))}'
 
     def _out_redacted(self, cdb: bytes, buffers: Buffers) -> str:
-        data = bytearray()
-        for buffer in buffers:
-            data += buffer
+        data = joined(buffers, sum(map(len, buffers)))
         where: list[Span] = [(0, len(data))]
         keys = []
         try:
@@ -195,12 +193,12 @@ class Tap:
         finally:
             for start, end in where:
                 data[start:end] = bytes(end - start)
-        text = f'"out":{_data(cdb, data)}'
+        text = f'"out":{_data(cdb, [memoryview(data)], len(data))}'
         return f'{text},"redacted":{json.dumps(where)},"keys":{json.dumps(keys)}' if where else text
 
     def _in(self, cdb: bytes, buffers: Buffers, length: int) -> str:
         room = sum(map(len, buffers)) if self.unit.returns_data(cdb) else 0
-        text = f'"in":{_data(cdb, joined(buffers, length))}' if length else '"in":""'
+        text = f'"in":{_data(cdb, buffers, length)}' if length else '"in":""'
         return f'{text},"room":{room}' if room else text
 
     def _place(self) -> str:
@@ -210,17 +208,30 @@ class Tap:
         return f"[{drive.partition_number},{drive.position}]"
 
 
-def joined(buffers: Buffers, length: int) -> bytes:
+def joined(buffers: Buffers, length: int) -> bytearray:
     """The first bytes of a scatter-gather list in one piece."""
-    if len(buffers) == 1:
-        return bytes(buffers[0][:length])
-    return b"".join(buffers)[:length]
+    # Not grown piece by piece: that would leave pieces of keys in memory.
+    data, at = bytearray(length), 0
+    for buffer in buffers:
+        count = min(len(buffer), length - at)
+        data[at : at + count] = buffer[:count]
+        at += count
+    return data
 
 
-def _data(cdb: bytes, data: bytes | bytearray) -> str:
+def digest_of(buffers: Buffers, length: int) -> str:
+    """SHA-256 of the same."""
+    digest = sha256()
+    for buffer in buffers:
+        digest.update(buffer[:length])
+        length -= min(len(buffer), length)
+    return digest.hexdigest()
+
+
+def _data(cdb: bytes, buffers: Buffers, length: int) -> str:
     """As JSON: hexadecimal, or head and digest of what is too long."""
     limit = LIMIT if cdb[:1] in _BULK else PARAMETER_LIMIT
-    if len(data) <= limit:
-        return f'"{data.hex()}"'
-    digest = sha256(data).hexdigest()
-    return f'{{"length":{len(data)},"head":"{data[:limit].hex()}","sha256":"{digest}"}}'
+    if length <= limit:
+        return f'"{joined(buffers, length).hex()}"'
+    head, digest = joined(buffers, limit).hex(), digest_of(buffers, length)
+    return f'{{"length":{length},"head":"{head}","sha256":"{digest}"}}'
