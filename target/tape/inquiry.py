@@ -20,6 +20,8 @@ from target.tape.protection import METHODS, SIZE
 DEVICE_TYPE = 0x01
 
 SPC_4, SSC_3 = 0x0460, 0x0400
+LENGTH, DESCRIPTORS = 96, (SPC_4, SSC_3)
+"""Of the standard data, and its version descriptors, unless the model has others."""
 SAS, FCP = 6, 0
 
 # Layouts of VPD pages count from byte 0 of the page, its 4-byte header included.
@@ -53,8 +55,8 @@ def standard(personality: Personality) -> bytearray:
     return inquiry_data.standard(
         personality.inquiry,
         DEVICE_TYPE,
-        96,
-        (SPC_4, SSC_3),
+        LENGTH,
+        DESCRIPTORS,
         # Implicit asymmetric access, where REPORT TARGET PORT GROUPS is there to tell of it.
         tpgs="A3-0A" in personality.commands,
         protect="0A-F0" in personality.modes,
