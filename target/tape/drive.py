@@ -165,7 +165,7 @@ class Drive(Keyed):
 
     def told(self, sense: Sense, cdb: bytes) -> None:
         """Sense data of some makers name the command."""
-        self.failing = cdb[0]
+        self.failing = cdb[0] if cdb else 0
         super().told(sense, cdb)
 
     def encode_sense(self, sense: Sense, descriptor: bool) -> bytes:
