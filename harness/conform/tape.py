@@ -1,0 +1,81 @@
+"""Tapes for checks: recording objects, reading them back, holding sense data of stream commands."""
+
+from __future__ import annotations
+
+from harness.conform import asking
+from harness.conform import commands as c
+from harness.conform.check import Failure
+from harness.conform.subject import CHECK_CONDITION, Answer, Subject
+
+FILEMARK_DETECTED = "0/00/01"
+BEGINNING = "0/00/04"
+NO_SENSE = "0/00/00"
+END_OF_DATA = ("8/00/05", "8/14/03", "8/14/01")
+"""End of data; a blank tape may be told apart (SSC-4 4.2.17, IBM)."""
+
+
+def pattern(length: int, seed: int = 1) -> bytes:
+    """Bytes that differ from place to place and from seed to seed."""
+    start = (seed * 37 + 11) % 251
+    row = bytes((start + step * 7) % 256 for step in range(253))
+    return (row * (length // 253 + 1))[:length]
+
+
+def record(unit: Subject, *objects: bytes | None) -> None:
+    """Blocks, and filemarks for None, on an empty tape in variable mode; then its beginning."""
+    unit.blank()
+    asking.set_block_length(unit, 0)
+    append(unit, *objects)
+    unit.good(c.REWIND)
+
+
+def append(unit: Subject, *objects: bytes | None) -> None:
+    """Blocks, and filemarks for None, from where the tape is."""
+    for one in objects:
+        if one is None:
+            unit.good(c.write_filemarks(1))
+        else:
+            unit.write(one)
+
+
+def go(unit: Subject, number: int) -> None:
+    """Before that object of the partition."""
+    unit.good(c.locate(number))
+
+
+def read_all(unit: Subject, *objects: bytes | None) -> None:
+    """From here on the tape has to have exactly these, and then end of data."""
+    for at, one in enumerate(objects):
+        if one is None:
+            answer = unit.do(c.read(1), size=1)
+            told(unit, answer, FILEMARK_DETECTED, filemark=True)
+        else:
+            answer = unit.good(c.read(len(one)), size=len(one))
+            if answer.data != one:
+                raise Failure(f"data of object {at}", one[:16].hex(), answer.data[:16].hex())
+    answer = unit.do(c.read(1), size=1)
+    told(unit, answer, *END_OF_DATA)
+
+
+def told(
+    unit: Subject,
+    answer: Answer,
+    *codes: str,
+    filemark: bool = False,
+    eom: bool = False,
+    ili: bool = False,
+    left: int | None = None,
+) -> None:
+    """CHECK CONDITION with one of the codes, just these bits, and that INFORMATION.
+
+    EOM may be set beside 8/00/05: the tape may be past early warning.
+    """
+    if answer.status != CHECK_CONDITION:
+        raise Failure("status", f"CHECK CONDITION, {' or '.join(codes)}", repr(answer))
+    unit.require("sense", answer.code in codes, " or ".join(codes), answer.code)
+    unit.expect("FILEMARK", filemark, bool(answer.sense.filemark))
+    unit.expect("ILI", ili, bool(answer.sense.ili))
+    if eom or answer.code not in END_OF_DATA:
+        unit.expect("EOM", eom, bool(answer.sense.eom))
+    if left is not None:
+        asking.left_over(unit, answer, left)
