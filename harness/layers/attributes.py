@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from scapy.fields import FieldListField, XShortField
-
-from harness.layers.base import Structure, bits, many, rest
+from harness.layers.base import Numbers, Structure, bits, many, rest
 
 
 class Attribute(Structure):
@@ -27,7 +25,7 @@ class AttributeList(Structure):
 
     fields_desc = bits(
         "available_data:32=auto",
-        FieldListField("attribute_identifiers", [], XShortField("attribute_identifier", 0)),
+        Numbers("attribute_identifiers", 2),
     )
 
 

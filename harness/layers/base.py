@@ -7,12 +7,14 @@ In the text of `bits`: ``name`` is one bit, ``name:5`` five, ``-:6`` six reserve
 name too, ``reserved_1_7`` is what begins at bit 7 of byte 1), ``name:8=3`` has a value unless told
 otherwise. ``name:16=auto`` is a length that counts everything behind it, payload included; it is
 computed when building unless a value is given, and when dissecting it says where the structure
-ends. ``name:16>other`` is the length of the field ``other``. ``name:24i`` is signed, ``name:8c``
-are 8 characters, left-justified and padded with spaces, ``name:8b`` 8 bytes.
+ends; ``=auto4`` does not count the first 4 of them. ``name:16>other`` is the length of the field
+``other``. ``name:24i`` is signed, ``name:8c`` are 8 characters, left-justified and padded with
+spaces, ``name:8b`` 8 bytes.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -66,13 +68,15 @@ class Number(Field[int, bytes]):
 
 
 class Length(Number):
-    """A number of the bytes behind it, up to the end of the structure; ``offset`` is its place."""
+    """A number of the bytes behind it, up to the end of the structure, but for the first ``skip``;
+    ``offset`` is its place."""
 
-    __slots__ = ["offset"]
+    __slots__ = ["offset", "skip"]
 
-    def __init__(self, name: str, size: int, offset: int) -> None:
+    def __init__(self, name: str, size: int, offset: int, skip: int = 0) -> None:
         super().__init__(name, None, size)
         self.offset = offset
+        self.skip = skip
 
 
 class LengthOf(Number):
@@ -90,6 +94,44 @@ class LengthOf(Number):
             field, value = pkt.getfield_and_val(self.other)
             val = field.i2len(pkt, value) & (1 << 8 * self.sz) - 1
         return super().addfield(pkt, s, val)
+
+
+class Numbers(Field[list[int], bytes]):
+    """Numbers of ``size`` bytes up to the end."""
+
+    __slots__ = ["size"]
+
+    islist = 1
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(name, [], f"{size}s")
+        self.size = size
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        """Raises OverflowError for a value that does not fit."""
+        return s + b"".join(int(one).to_bytes(self.size, "big") for one in val or ())
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, list[int]]:
+        """Bytes of a number that is not all there are left."""
+        end = len(s) - len(s) % self.size
+        whole = range(0, end, self.size)
+        return s[end:], [int.from_bytes(s[at : at + self.size], "big") for at in whole]
+
+    def any2i(self, pkt: Any, x: Any) -> Any:
+        """A list stays as it is."""
+        return x
+
+    def i2repr(self, pkt: Any, x: Any) -> str:
+        """Hexadecimal, with as many digits as there are."""
+        return "[" + " ".join(f"{one:0{2 * self.size}x}" for one in x or ()) + "]"
+
+    def do_copy(self, x: Any) -> Any:
+        """A list of its own."""
+        return list(x) if x is not None else x
+
+    def randval(self) -> Any:
+        """A few values that fit, for `fuzz`."""
+        return [RandNum(0, (1 << 8 * self.size) - 1) for _ in range(random.randrange(5))]
 
 
 class Text(StrFixedLenField):
@@ -141,8 +183,8 @@ def _field(
         return StrFixedLenField(name, bytes(width // 8), width // 8)
     if other:
         return LengthOf(name, width // 8, other)
-    if default == "auto":
-        return Length(name, width // 8, place // 8)
+    if default and default.startswith("auto"):
+        return Length(name, width // 8, place // 8, int(default.removeprefix("auto") or 0))
     value = int(default or "0", 0)
     if width % 8 or place % 8:
         return BitField(name, value, width)
@@ -177,7 +219,7 @@ def many(
 
 
 def _from(length: str) -> Callable[[Any], int]:
-    return lambda packet: int(getattr(packet, length))
+    return lambda packet: int(getattr(packet, length) or 0)
 
 
 class Structure(Packet):
@@ -216,6 +258,9 @@ class Structure(Packet):
                 full = _padded(field, s)
                 if full is not s:
                     self.cut, s = len(whole) - len(behind), full
+            elif isinstance(field, Numbers) and len(s) % field.size:
+                self.cut = len(whole) - len(behind)
+                s = s.ljust(len(s) - len(s) % field.size + field.size, b"\0")
             s, value = field.getfield(self, s)
             if (field.islist or field.holds_packets or field.ismutable) and value is not None:
                 self.raw_packet_cache_fields[field.name] = self._raw_packet_cache_field_value(
@@ -223,10 +268,10 @@ class Structure(Packet):
                 )
             self.fields[field.name] = value
             if isinstance(field, Length):
+                value += field.skip
                 self.missing = max(0, value - len(s))
                 s, behind = s[:value], s[value:] + behind
-        end = len(whole) - len(s) - len(behind)
-        self.raw_packet_cache = whole[:end]
+        self.raw_packet_cache = whole[: len(whole) - len(s) - len(behind)]
         self.explicit = 1
         return s + behind
 
@@ -235,7 +280,7 @@ class Structure(Packet):
         for field in self.fields_desc:
             if isinstance(field, Length) and self.getfieldval(field.name) is None:
                 end = field.offset + field.sz
-                length = (len(pkt) + len(pay) - end) & (1 << 8 * field.sz) - 1
+                length = max(0, len(pkt) + len(pay) - end - field.skip) & (1 << 8 * field.sz) - 1
                 pkt = pkt[: field.offset] + length.to_bytes(field.sz, "big") + pkt[end:]
         return bytes(pkt[: self.cut] + pay)
 

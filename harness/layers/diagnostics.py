@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from scapy.fields import FieldListField, XByteField
-
-from harness.layers.base import Structure, bits, rest
+from harness.layers.base import Numbers, Structure, bits, rest
 
 
 class SupportedDiagnosticPages(Structure):
@@ -12,7 +10,7 @@ class SupportedDiagnosticPages(Structure):
 
     fields_desc = bits(
         "page_code:8 -:8 page_length:16=auto",
-        FieldListField("page_codes", [], XByteField("page_code", 0)),
+        Numbers("page_codes", 1),
     )
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.fields import FieldListField, ShortField, XByteField
-
-from harness.layers.base import Structure, bits, many
+from harness.layers.base import Numbers, Structure, bits, many
 from harness.layers.log_parameters import PARAMETERS, LogParameter
 
 PAGE_NAMES = {
@@ -52,13 +50,13 @@ class LogPage(Structure):
 class SupportedLogPages(Structure):
     """Supported Log Pages (SPC-4 7.3.17)."""
 
-    fields_desc = bits(_HEADER, FieldListField("page_codes", [], XByteField("page_code", 0)))
+    fields_desc = bits(_HEADER, Numbers("page_codes", 1))
 
 
 class SupportedLogSubpages(Structure):
     """Supported Log Pages and Subpages, or Subpages (SPC-4 7.3.18): page and subpage codes."""
 
-    fields_desc = bits(_HEADER, FieldListField("pairs", [], ShortField("pair", 0)))
+    fields_desc = bits(_HEADER, Numbers("pairs", 2))
 
 
 class LogParameterList(Structure):

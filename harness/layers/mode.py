@@ -9,9 +9,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
-from scapy.fields import FieldListField, ShortField
-
-from harness.layers.base import Fields, Structure, bits, many, rest
+from harness.layers.base import Fields, Numbers, Structure, bits, many, rest
 
 DISCONNECT_TIMES = "bus_inactivity_limit:16 disconnect_time_limit:16 connect_time_limit:16"
 
@@ -121,7 +119,7 @@ class MediumPartition(Structure):
         "maximum_additional_partitions:8 additional_partitions_defined:8"
         " fdp sdp idp psum:2 pofm clear addp medium_format_recognition:8"
         " partitioning_type:4 partition_units:4 -:8",
-        FieldListField("partition_sizes", [], ShortField("partition_size", 0)),
+        Numbers("partition_sizes", 2),
     )
 
 

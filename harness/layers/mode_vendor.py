@@ -6,9 +6,7 @@ nor sets is reserved here.
 
 from __future__ import annotations
 
-from scapy.fields import FieldListField, XByteField
-
-from harness.layers.base import Structure, bits, many
+from harness.layers.base import Numbers, Structure, bits, many
 from harness.layers.mode import page
 
 
@@ -62,7 +60,7 @@ class BehaviorConfiguration(Structure):
 class DeviceAttributeSettings(Structure):
     """Device Attribute Settings mode page: its subpages (IBM LTO SCSI Reference 6.6.21)."""
 
-    fields_desc = page(0x30, "", FieldListField("subpage_codes", [], XByteField("subpage_code", 0)))
+    fields_desc = page(0x30, "", Numbers("subpage_codes", 1))
 
 
 class EncryptionMode(Structure):

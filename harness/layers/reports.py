@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.fields import FieldListField, XLongField
-
-from harness.layers.base import Structure, bits, many, rest, sized
+from harness.layers.base import Numbers, Structure, bits, many, rest, sized
 
 
 class BlockLimits(Structure):
@@ -106,9 +104,7 @@ class TaskManagementFunctions(Structure):
 class LunList(Structure):
     """REPORT LUNS data (SPC-4 6.33)."""
 
-    fields_desc = bits(
-        "lun_list_length:32=auto -:32", FieldListField("luns", [], XLongField("lun", 0))
-    )
+    fields_desc = bits("lun_list_length:32=auto4 -:32", Numbers("luns", 8))
 
 
 class TargetPort(Structure):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.fields import FieldListField, XLongField
-
-from harness.layers.base import Structure, bits, many, rest
+from harness.layers.base import Numbers, Structure, bits, many, rest
 
 _LISTED = "prgeneration:32 additional_length:32=auto"
 
@@ -51,7 +49,7 @@ def dissect_transport_id(data: bytes, **more: Any) -> Structure:
 class ReservationKeys(Structure):
     """READ KEYS parameter data (SPC-4 6.15.2)."""
 
-    fields_desc = bits(_LISTED, FieldListField("reservation_keys", [], XLongField("key", 0)))
+    fields_desc = bits(_LISTED, Numbers("reservation_keys", 8))
 
 
 class ReservationDescriptor(Structure):

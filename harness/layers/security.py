@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.fields import FieldListField, XByteField, XShortField
-
-from harness.layers.base import Fields, Structure, bits, many, rest, sized
+from harness.layers.base import Fields, Numbers, Structure, bits, many, rest, sized
 
 INFORMATION = 0x00
 TAPE_DATA_ENCRYPTION = 0x20
@@ -58,7 +56,7 @@ class InSupport(Structure):
     fields_desc = page(
         0x0000,
         "",
-        FieldListField("page_codes", [], XShortField("page_code", 0)),
+        Numbers("page_codes", 2),
     )
 
 
@@ -68,7 +66,7 @@ class OutSupport(Structure):
     fields_desc = page(
         0x0001,
         "",
-        FieldListField("page_codes", [], XShortField("page_code", 0)),
+        Numbers("page_codes", 2),
     )
 
 
@@ -101,7 +99,7 @@ class SupportedKeyFormats(Structure):
     fields_desc = page(
         0x0011,
         "",
-        FieldListField("key_formats", [], XByteField("key_format", 0)),
+        Numbers("key_formats", 1),
     )
 
 
@@ -157,7 +155,7 @@ class SupportedSecurityProtocols(Structure):
 
     fields_desc = bits(
         "-:48 supported_security_protocol_list_length:16=auto",
-        FieldListField("supported_security_protocols", [], XByteField("protocol", 0)),
+        Numbers("supported_security_protocols", 1),
     )
 
 

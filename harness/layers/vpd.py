@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.fields import FieldListField, XByteField
-
-from harness.layers.base import Fields, Structure, bits, many, rest, sized
+from harness.layers.base import Fields, Numbers, Structure, bits, many, rest, sized
 
 
 def page(code: int, text: str = "", *more: Any) -> Fields:
@@ -18,7 +16,7 @@ def page(code: int, text: str = "", *more: Any) -> Fields:
 class SupportedVpdPages(Structure):
     """Supported VPD Pages (SPC-4 7.8.16)."""
 
-    fields_desc = page(0x00, "", FieldListField("page_codes", [], XByteField("page_code", 0)))
+    fields_desc = page(0x00, "", Numbers("page_codes", 1))
 
 
 class UnitSerialNumber(Structure):
