@@ -32,10 +32,10 @@ BADGES = {
     Outcome.NOT_APPLICABLE: "n/a",
 }
 ORDER = (Outcome.PASS, Outcome.WARNING, Outcome.FAIL, Outcome.NOT_APPLICABLE)
-BEFORE = 40
+BEFORE = 16
 """Exchanges before the last that a failure is shown with."""
-DUMPED = 256
-"""Bytes of data that are shown."""
+DUMPED, DUMPED_BEFORE = 256, 64
+"""Bytes of data that are shown, of the last exchange and of those before."""
 
 
 def render(run: Run) -> str:
@@ -196,15 +196,14 @@ def shown(exchanges: tuple[Exchange, ...]) -> Iterator[Html]:
             "details",
             el("summary", f"{len(before)} command{'s' * (len(before) > 1)} before it"),
             el("p", f"The first {left} are left out.", class_="soft") if left > 0 else None,
-            [exchange(one) for one in before[-BEFORE:]],
+            [exchange(one, full=False) for one in before[-BEFORE:]],
         )
 
 
-def exchange(one: Exchange) -> Html:
-    """A command and its answer: bytes, and their fields in words."""
+def exchange(one: Exchange, *, full: bool = True) -> Html:
+    """A command and its answer; ``full``: with the fields of everything in words."""
     data = one.reply.data if one.reply else b""
-    sense = one.reply.sense if one.reply else b""
-    worded = parts(one)
+    worded = parts(one) if full else []
     return el(
         "div",
         el(
@@ -215,38 +214,38 @@ def exchange(one: Exchange) -> Html:
             el("small", "second nexus") if one.nexus else None,
             class_="head",
         ),
-        el(
-            "div",
-            el("div", [fields(part) for part in worded[:1]]),
-            el("div", _sense(sense)),
-            class_="pair",
-        ),
-        _bytes("Data-out", one.out, worded[1:] if one.out else []),
-        _bytes("Data-in", data, worded[1:] if not one.out else []),
+        _in_words(one, worded) if full else None,
+        _bytes("Data-out", one.out, worded[1:] if one.out else [], full),
+        _bytes("Data-in", data, worded[1:] if not one.out else [], full),
         class_="exchange",
     )
 
 
-def _sense(sense: bytes) -> Html | None:
-    if not sense:
-        return None
-    return el(
+def _in_words(one: Exchange, worded: list[Part]) -> Html:
+    sense = one.reply.sense if one.reply else b""
+    said = el(
         "div",
         el("h4", f"Sense data, {len(sense)} bytes"),
-        el("pre", dump(sense)),
+        el("pre", dump(sense, DUMPED_BEFORE)),
         [fields(part, named=False) for part in sense_parts(sense)],
+    )
+    return el(
+        "div",
+        el("div", [fields(part) for part in worded[:1]]),
+        said if sense else None,
+        class_="pair",
     )
 
 
-def _bytes(title: str, data: bytes, worded: list[Part]) -> Html | None:
+def _bytes(title: str, data: bytes, worded: list[Part], full: bool) -> Html | None:
     if not data:
         return None
     return el(
         "details",
         el("summary", f"{title}, {len(data)} bytes"),
-        el("pre", dump(data)),
+        el("pre", dump(data, DUMPED if full else DUMPED_BEFORE)),
         [fields(part) for part in worded],
-        open=len(data) <= 64,
+        open=full and len(data) <= 64,
     )
 
 
@@ -258,15 +257,15 @@ def fields(part: Part, named: bool = True) -> Html:
     return Html((el("h4", part.name) if named else "") + rows)
 
 
-def dump(data: bytes) -> str:
-    """Lines of 16 bytes: offset, hexadecimal, text."""
+def dump(data: bytes, most: int) -> str:
+    """Lines of 16 bytes: offset, hexadecimal, text; of ``most`` bytes."""
     rows = []
-    for at in range(0, min(len(data), DUMPED), 16):
+    for at in range(0, min(len(data), most), 16):
         row = data[at : at + 16]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
         rows.append(f"{at:4x}  {row.hex(' '):<47}  {text}")
-    if len(data) > DUMPED:
-        rows.append(f"      ... {len(data) - DUMPED} bytes more")
+    if len(data) > most:
+        rows.append(f"      ... {len(data) - most} bytes more")
     return "\n".join(rows)
 
 

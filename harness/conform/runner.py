@@ -44,7 +44,8 @@ class Runner:
     def run(self, checks: Iterable[Check], watch: Watch = lambda *_: None) -> Run:
         """Run those checks that are for the device's kind. Raises NotADevice, InitiatorError."""
         identity = identify(self.unit, self.target)
-        chosen = [check for check in checks if check.kind == identity.kind]
+        listed = [check for check in checks if check.kind == identity.kind]
+        chosen = list(listed)
         if self.seed is not None:
             random.Random(self.seed).shuffle(chosen)
         run = Run(identity, time(), self.unit.scratch, self.unit.timeout, self.seed)
@@ -64,6 +65,9 @@ class Runner:
                 )
                 break
         run.seconds = monotonic() - began
+        # A report reads the same whatever the order was.
+        place = {check.id: number for number, check in enumerate(listed)}
+        run.results.sort(key=lambda result: place[result.check.id])
         return run
 
     def _one(self, check: Check) -> Result:

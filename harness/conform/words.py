@@ -78,13 +78,18 @@ def parts(exchange: Exchange) -> list[Part]:
 
 
 def sense_parts(sense: bytes) -> list[Part]:
-    """The fields of sense data."""
+    """The fields of sense data that are not zero."""
     from harness.layers.sense import dissect_sense
 
     try:
-        return list(of_packet(dissect_sense(sense).packet))
+        layers = list(of_packet(dissect_sense(sense).packet))
     except ValueError:
         return []
+    told = ("0", "-", "")
+    return [
+        Part(layer.name, tuple(row for row in layer.fields if row[1] not in told))
+        for layer in layers
+    ]
 
 
 def of_packet(packet: Any) -> Iterator[Part]:
