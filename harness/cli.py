@@ -195,6 +195,20 @@ def list_libraries(as_json: bool) -> None:
     sys.exit(personalities.list_libraries(as_json))
 
 
+@personality.command("capture")
+@click.argument("target")
+@click.option("--base", metavar="MODEL", help="The model to begin with (default: the nearest).")
+def capture_model(target: str, base: str | None) -> None:
+    """Print a model that answers as the drive at TARGET does. Nothing there is changed.
+
+    TARGET is /dev/sg0, iscsi://host/iqn... or RIG.toml:drive0. Write it into a file, which the
+    model of a [[drive]] may name.
+    """
+    from harness.capture.capturing import capture
+
+    sys.exit(capture(target, base))
+
+
 @personality.command("show")
 @click.argument("model")
 @JSON

@@ -15,8 +15,8 @@ from harness.initiators.opening import open_initiator
 
 TAPE = 0x01
 FITS = (
-    fitting.fit_identity, fitting.fit_commands, fitting.fit_media, fitting.fit_encryption,
-    fitting.fit_service, fitting_pages.fit_modes, fitting_pages.fit_logs,
+    fitting.fit_identity, fitting.fit_commands, fitting.fit_media, fitting.fit_sense,
+    fitting.fit_encryption, fitting.fit_service, fitting_pages.fit_modes, fitting_pages.fit_logs,
     fitting_pages.fit_attributes, fitting_pages.fit_inquiry, fitting_pages.fit_vpd,
 )  # fmt: skip
 """In this order: pages follow from what comes before them."""

@@ -11,7 +11,7 @@ from copy import deepcopy
 from functools import cache, cached_property
 from typing import Any
 
-from harness.capture.questions import Answers, ask, parameters
+from harness.capture.questions import Answers, ask, command_key, commands, parameters
 from harness.initiators.inprocess import InProcess
 from harness.media import Blank
 from target import personality, personality_schema
@@ -19,13 +19,16 @@ from target.clock import ManualClock
 from target.encryption.pages import ALGORITHM, CAPABILITIES_PAGE
 from target.medium.formats import FORMATS
 from target.personality import Personality
-from target.tape import commands
+from target.tape import commands as tape_commands
 from target.tape.drive import Drive
 from target.tape.volume import DENSITY
 
 NAME = "captured"
+STANDARD_SENSE = 18
+"""Bytes of fixed sense data that the standard knows; what is behind may tell of the volume."""
 DCC = 0x40
 """Of byte 2 of mode page 0Fh: the drive can compress."""
+SPIN = "A2"
 VOLATILE = ("encryption 0020", "ready")
 """Answers that tell of the moment."""
 
@@ -73,7 +76,7 @@ class Draft:
 
 def make(model: Personality, serial: str, compression: str, volume: bool) -> Drive:
     """A drive that was just powered on, for which no time passes."""
-    drive = Drive(model, serial, commands.of(model), compression, clock=ManualClock())
+    drive = Drive(model, serial, tape_commands.of(model), compression, clock=ManualClock())
     if volume:
         drive.insert(Blank(FORMATS[model.media["native"]]))
     return drive
@@ -89,6 +92,8 @@ def _stable(name: str, data: bytes) -> bytes:
         return repr(
             [(code, control, len(value)) for code, control, value in parameters(data)]
         ).encode()
+    if name == "sense":
+        return data[:STANDARD_SENSE].ljust(len(data))
     if name == "encryption 0010":
         whole = bytearray(data)
         for at in range(CAPABILITIES_PAGE.size, len(data), ALGORITHM.size):
@@ -113,7 +118,8 @@ def choose_base(answers: Answers, without: Collection[str] = ()) -> str:
     vendor, product = (
         inquiry[a:b].decode("ascii", "replace").strip() for a, b in ((8, 16), (16, 32))
     )
-    encrypts = "encryption 0010" in answers
+    listed = {command_key(*row[:2]) for row in commands(answers.get("commands", b""))}
+    encrypts = SPIN in listed or bool(answers.get(f"has {SPIN}"))
 
     def near(name: str) -> tuple[bool, bool, bool]:
         model = personality.load(name)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from operator import eq
 from typing import Any
 
-from harness.capture.draft import Draft
-from harness.capture.questions import command_key, commands
+from harness.capture.draft import STANDARD_SENSE, Draft
+from harness.capture.questions import SPIN_ROOM, command_key, commands
 from target.encryption import pages as spin
+from target.encryption.abilities import APPLICATION
+from target.encryption.reports import PARAMETERS_CONTROL
 from target.medium.formats import FORMATS, ORGANIZATIONS, Format
 from target.scsi import reservations
 from target.scsi.command_table import key
@@ -45,25 +48,22 @@ def fit_identity(draft: Draft) -> None:
     if limits is not None:
         draft.tables["limits"]["max_block"] = int.from_bytes(limits[1:4], "big")
         draft.tables["limits"]["min_block"] = int.from_bytes(limits[4:6], "big")
+
+
+def fit_sense(draft: Draft) -> None:
+    """How long sense data are, and whose bytes follow behind those of the standard."""
     sense = draft.answers.get("sense", b"")
-    if len(sense) >= 18:
-        draft.tables["limits"]["sense_length"] = len(sense)
-        _fit_sense_tail(draft)
-
-
-def _fit_sense_tail(draft: Draft) -> None:
-    """Whose bytes follow behind the standard's, where the base's do not look like that."""
-    quirks, sense = draft.tables.setdefault("quirks", {}), draft.answers["sense"]
-    own = quirks.get("sense_tail")
-    for tail in (own, *_TAILS):
-        if tail is not None:
-            quirks["sense_tail"] = tail
-        if draft.again()["sense"] == sense:
-            return
-    if own is not None:
-        quirks["sense_tail"] = own
-    else:
-        quirks.pop("sense_tail", None)
+    if len(sense) < STANDARD_SENSE:
+        return
+    draft.tables["limits"]["sense_length"] = len(sense)
+    quirks = draft.tables.setdefault("quirks", {})
+    own, alike = quirks.pop("sense_tail", None), {}
+    # The base's first: of those that are as good as another, the first is taken.
+    for tail in dict.fromkeys((own, *_TAILS) if own is not None else (None, *_TAILS)):
+        draft.tables["quirks"] = {**quirks, "sense_tail": tail} if tail else quirks
+        alike[tail] = sum(map(eq, draft.again()["sense"], sense))
+    best = max(alike, key=lambda tail: alike[tail])
+    draft.tables["quirks"] = {**quirks, "sense_tail": best} if best else quirks
 
 
 def fit_commands(draft: Draft) -> None:
@@ -157,6 +157,12 @@ def fit_encryption(draft: Draft) -> None:
         page = answers.get(f"encryption {code}", bytes(4))
         table[name] = [int.from_bytes(page[at : at + 2], "big") for at in range(4, len(page), 2)]
     table["key_formats"] = list(answers.get("encryption 0011", bytes(5))[4:])
+    quirks = draft.tables.setdefault("quirks", {})
+    if "encryption more room" not in answers:
+        quirks["spin_longest"] = SPIN_ROOM
+    elif "spin_longest" in quirks:
+        quirks["spin_longest"] = 0xFFFFFFFF
+    _fit_control(draft, table)
     table["capabilities"] = spin.CAPABILITIES_PAGE.decode(told)
     table["management"] = spin.MANAGEMENT_PAGE.decode(answers.get("encryption 0012", b""))
     _fit_algorithms(draft, table, told)
@@ -164,10 +170,21 @@ def fit_encryption(draft: Draft) -> None:
     if compliance is not None and len(compliance) >= 276:
         layout = spin.COMPLIANCE_PAGE
         texts = {name: layout[name] for name in (*_TEXTS, "standard", "level")}
-        table["compliance"] = {
+        said = {
             name: compliance[field.first : field.last + 1].decode("ascii", "replace").rstrip(" \0")
             for name, field in texts.items()
         }
+        table["compliance"] = _without_zeros(said, table.get("compliance", {}))
+
+
+def _fit_control(draft: Draft, table: dict[str, Any]) -> None:
+    """Who controls the parameters, as far as the status page tells."""
+    told = spin.STATUS_PAGE.decode(draft.answers.get("encryption 0020", b""))["parameters_control"]
+    control = table.get("control", {})
+    knows = control.get("knows", [APPLICATION])
+    who = next((who for who in knows if told and PARAMETERS_CONTROL[who] == told), None)
+    if who is not None and who != control.get("default", APPLICATION):
+        table["control"] = {**control, "default": who}
 
 
 def _fit_algorithms(draft: Draft, table: dict[str, Any], told: bytes) -> None:
@@ -182,7 +199,8 @@ def _fit_algorithms(draft: Draft, table: dict[str, Any], told: bytes) -> None:
         "algorithm_index", "algorithm_code", "descriptor_length", "avfmv", "avfclp", "max_ukad",
         "max_akad", "key_size",
     )  # fmt: skip
-    table["algorithm"] = {name: value for name, value in first.items() if name not in apart}
+    common = {name: value for name, value in first.items() if name not in apart}
+    table["algorithm"] = _without_zeros(common, table.get("algorithm", {}))
     for name in ("algorithm_index", "algorithm_code", "max_ukad", "max_akad"):
         table[name] = first[name]
     known = table.get("algorithms", {})
@@ -190,16 +208,21 @@ def _fit_algorithms(draft: Draft, table: dict[str, Any], told: bytes) -> None:
         return
     media = draft.tables["media"]
     encrypting = [n for n in (*media["read_write"], *media["read_only"]) if FORMATS[n].encrypts]
-    table["algorithms"] = {}
+    # Those of formats that the drive does not know are not told of, and do no harm.
+    table["algorithms"] = {
+        index: row for index, row in known.items() if not {*row["formats"]} & {*encrypting}
+    }
     for row in rows:
         index = f"{row['algorithm_index']:02X}"
         formats = known.get(index, {}).get("formats", [])
         if not {*formats} & {*encrypting}:
             formats = encrypting
             draft.notes.append(f"algorithm {index}h is for which formats, no page tells: check it")
-        table["algorithms"][index] = {
-            "formats": formats, "max_ukad": row["max_ukad"], "max_akad": row["max_akad"],
-        }  # fmt: skip
+        own: dict[str, Any] = {"formats": formats}
+        for name in ("max_ukad", "max_akad"):
+            if row[name] != table[name] or name in known.get(index, {}):
+                own[name] = row[name]
+        table["algorithms"][index] = own
 
 
 def fit_service(draft: Draft) -> None:
@@ -230,7 +253,13 @@ def fit_service(draft: Draft) -> None:
         draft.tables["buffers"] = buffers
     pages = draft.answers.get("diagnostics")
     if pages is not None:
-        draft.tables.setdefault("diagnostics", {})["dump"] = _DUMP_PAGE in pages[4:]
+        table = draft.tables.setdefault("diagnostics", {})
+        table |= _without_zeros({"dump": _DUMP_PAGE in pages[4:]}, table)
+
+
+def _without_zeros(found: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """What has to be said: the base's values, and others that are not zero anyway."""
+    return {name: value for name, value in found.items() if value or name in known}
 
 
 def _buffer(data: bytes, known: dict[str, Any]) -> dict[str, Any]:

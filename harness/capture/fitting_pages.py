@@ -26,14 +26,18 @@ def fit_modes(draft: Draft) -> None:
     declared: dict[str, list[ModePage]] = {}
     for page in mode_pages.pages(draft.compression != "off"):
         declared.setdefault(page.name_in_tables, []).append(page)
-    known, drive, found = draft.tables["modes"], draft.drive(), {}
-    for name, usual in draft.answers.items():
-        words = name.split(" ")
-        if words[0] == "mode" and words[-1] == "default":
-            key = words[1]
-            mask = draft.answers.get(f"mode {key} changeable", bytes(len(usual)))
-            row = known.get(key)
-            found[key] = _mode_row(draft, drive, declared.get(key, []), row, key, usual, mask)
+    known = draft.tables["modes"]
+    keys = [name.split(" ")[1] for name in draft.answers if name[:5] + name[-8:] == "mode  default"]
+    # What tells the state of a drive asks the drive, which has to have the page for that.
+    draft.tables["modes"] = {
+        key: known.get(key, {"form": declared[key][0].form}) for key in keys if key in declared
+    }
+    drive, found = draft.drive(), {}
+    for key in keys:
+        usual = draft.answers[f"mode {key} default"]
+        mask = draft.answers.get(f"mode {key} changeable", b"").ljust(len(usual), b"\0")
+        row = known.get(key)
+        found[key] = _mode_row(draft, drive, declared.get(key, []), row, key, usual, mask)
     draft.tables["modes"] = found
 
 
@@ -56,7 +60,7 @@ def _mode_row(
             _refine(page, drive, row, usual, mask)
         except ValueError:
             continue
-        if _encoded(page.of(row), drive) == (usual, mask.ljust(len(usual), b"\0")):
+        if _encoded(page.of(row), drive) == (usual, mask):
             return row
     head = 4 if "-" in key else 2
     row = {"data": usual[head:].hex(" ").upper()}
@@ -245,20 +249,20 @@ def _designators(page: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def fit_attributes(draft: Draft) -> None:
-    """Those that the drive supports, where it can list them and a volume was there."""
-    told = draft.answers.get("attributes 05")
-    if told is None:
+    """Those that the drive supports, or else those that are there, where a volume was."""
+    name = next((name for name in ("attributes 05", "attributes 01") if name in draft.answers), "")
+    if not name:
         if "8C-00" in draft.tables["commands"]:
-            draft.notes.append("attributes are the base's: it cannot list them, or had no volume")
+            draft.notes.append("attributes: there was no volume")
         return
-    mine = draft.again().get("attributes 05", b"")
-    theirs, ours = ({*_numbers(data)} for data in (told, mine))
-    known = {row.id for row in ATTRIBUTES}
+    theirs, ours = ({*_numbers(data.get(name, b""))} for data in (draft.answers, draft.again()))
+    # What hosts wrote is there or not, whatever the drive supports.
+    known = {row.id for row in ATTRIBUTES if row.read_only or name == "attributes 05"}
     table = draft.tables.setdefault("attributes", {})
     for number in sorted(theirs ^ ours):
         if number in known:
             table[f"{number:04X}"] = number in theirs
-    strange = [f"{number:04X}h" for number in sorted(theirs - known)]
+    strange = [f"{number:04X}h" for number in sorted(theirs - {row.id for row in ATTRIBUTES})]
     if strange:
         draft.notes.append(f"it has the attributes {', '.join(strange)}, which no model here has")
 

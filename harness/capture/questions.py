@@ -22,6 +22,8 @@ TAPE_ALERT = 0x2E
 CURRENT, CHANGEABLE, DEFAULT, SAVED = range(4)
 PAGE_CONTROLS = {"changeable": CHANGEABLE, "default": DEFAULT}
 INVALID_OPCODE = (0x5, 0x20, 0x00)
+SPIN_ROOM = 0x2000
+"""Some drives refuse more."""
 SPIN_TAPE = (0x0000, 0x0001, 0x0010, 0x0011, 0x0012, 0x0020)
 """Not the next block, which is the volume's, nor what makes keys or random numbers."""
 
@@ -120,9 +122,11 @@ def _shown(asker: Asker) -> Part:
 
 
 def _unknown(sense: bytes, action: bool) -> bool:
-    """Whether the sense data say that there is no such command, or no such service action."""
-    code = code_of(sense)
-    return code == INVALID_OPCODE or (action and code[1:] == (0x24, 0x00))
+    """Whether the sense data say that there is no such command, or no such service action: the
+    field pointer, where there is one, is at byte 1 then."""
+    code, fixed = code_of(sense), sense.ljust(18, b"\0")
+    pointer = int.from_bytes(fixed[16:18], "big") if fixed[15] & 0x80 else 1
+    return code == INVALID_OPCODE or (action and code[1:] == (0x24, 0x00) and pointer == 1)
 
 
 def command_key(opcode: int, action: int | None) -> str:
@@ -222,12 +226,13 @@ def _medium(asker: Asker) -> Part:
 
 
 def _encryption(asker: Asker) -> Part:
-    def page(protocol: int, code: int) -> bytes | None:
+    def page(protocol: int, code: int, size: int = SPIN_ROOM) -> bytes | None:
         head = bytes((0xA2, protocol)) + code.to_bytes(2, "big")
-        return asker.ask(head + bytes(2) + 0x4000.to_bytes(4, "big") + bytes(2), 0x4000)
+        return asker.ask(head + bytes(2) + size.to_bytes(4, "big") + bytes(2), size)
 
     for code in SPIN_TAPE:
         yield from _said(f"encryption {code:04X}", page(0x20, code))
+    yield from _said("encryption more room", page(0x20, SPIN_TAPE[0], 2 * SPIN_ROOM))
     for code in (0x0000, 0x0002):
         yield from _said(f"security {code:04X}", page(0x00, code))
 
