@@ -80,11 +80,15 @@ def stopped(unit: LogicalUnit) -> Iterator[None]:
 
 
 def _empty(drive: Drive) -> None:
-    """Take out what is in a drive; what is on it does not matter."""
+    """Take out what is in a drive; what is on it does not matter, so nothing is made durable."""
     cartridge = drive.cartridge
-    with suppress(CheckCondition, MediumError, OSError):
-        drive.eject()
-    drive.cartridge, drive.loaded = None, False
+    drive.background.reset()
+    if drive.loaded:
+        with suppress(CheckCondition, MediumError, OSError):
+            drive.unloading()
+        drive.loaded = False
+        drive.unloaded()
+    drive.cartridge = None
     drive.hold(False)
     if isinstance(cartridge, Cartridge):
         cartridge.abandon()

@@ -50,8 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Markers are known."""
+    """Markers are known; options fit together."""
     config.addinivalue_line("markers", MARK)
+    chosen = config.getoption
+    if chosen("keyreel_device") and (chosen("keyreel_rig") or chosen("keyreel_guest")):
+        raise pytest.UsageError(
+            "--keyreel-device takes the place of a rig: leave --keyreel-rig and --keyreel-guest out"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -122,13 +127,10 @@ def _said() -> Iterator[None]:
     """What is wrong with a rig is said in its own words, with no trace of where."""
     from harness.plugin.errors import CommandFailed, RigFailed
 
-    wrong = ""
     try:
         yield
     except (RigFailed, CommandFailed) as error:
-        wrong = str(error)
-    if wrong:
-        pytest.fail(wrong, pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def built_in() -> Path:

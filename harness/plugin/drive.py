@@ -70,10 +70,17 @@ class Drive:
         self.rig.call("rig.eject", drive=self.name)
 
     def fault(self, kind: str, **fault: Any) -> str:
-        """Let something go wrong until the end of the test, see docs/faults.md; its name."""
+        """Let something go wrong until the end of the test, see docs/faults.md; its name.
+
+        ``drive.fault("sense", command="READ(6)", nth=2, code="3/11/00")``
+        """
         table = {"kind": kind, "unit": self.name, **fault}
         name: str = self.rig.call("rig.add_fault", fault=table)
         return name
+
+    def end_fault(self, name: str) -> None:
+        """End a fault before the test does."""
+        self.rig.call("rig.remove_fault", name=name)
 
     def set_key(self, key: bytes) -> None:
         """Encrypt what is written from now on, and decrypt what is read, with a key of 32 bytes."""

@@ -61,8 +61,25 @@ class KeySource:
         self.name, self.source = told.name, told.source
         self.folder = Path(told.folder)
 
-    def fault(self, way: str, **fault: Any) -> str:
-        """Let it be down, slow, wrong or flapping until the end of the test; the fault's name."""
-        table = {"kind": "key-source", "source": self.name, "way": way, **fault}
-        name: str = self.rig.call("rig.add_fault", fault=table)
-        return name
+    @property
+    def drives(self) -> tuple[str, ...]:
+        """Those that ask it by themselves, and those of partitions that have it."""
+        plan = self.rig.plan
+        alone = [one.name for one in plan.drives if one.key_source == self.name]
+        return (
+            *alone,
+            *(
+                drive
+                for library in plan.libraries
+                for partition in library.partitions
+                if partition.encryption == self.name
+                for drive in partition.drives
+            ),
+        )
+
+    def fault(self, state: str, **fault: Any) -> list[str]:
+        """Let it be down, slow, wrong or flapping until the end of the test, see docs/faults.md; a
+        fault's name for each drive that asks it."""
+        return [
+            self.rig.drive(drive).fault("key-source", state=state, **fault) for drive in self.drives
+        ]

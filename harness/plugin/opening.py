@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
 
 from harness.control import Control
 from harness.plugin.errors import RigFailed
@@ -16,6 +19,10 @@ from harness.rig import RigError
 from harness.state import State, StateError, open_state
 
 __tracebackhide__ = True  # pytest shows the line of the test
+
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+"""Bytes that are to be free there."""
 
 
 class Rigs:
@@ -73,10 +80,15 @@ def load(file: Path) -> RigFile:
 
 
 @contextmanager
-def state_folder() -> Iterator[State]:
-    """A new state folder. Raises RigFailed."""
+def in_memory() -> Iterator[State]:
+    """A new state folder, removed at the end, in memory where there is room: no guest has to see
+    it. Raises RigFailed."""
+    room = os.access(MEMORY, os.W_OK) and disk_usage(MEMORY).free > ROOM
     try:
-        with open_state(None) as state:
+        with (
+            TemporaryDirectory(prefix="keyreel-", dir=MEMORY if room else None) as name,
+            open_state(Path(name)) as state,
+        ):
             yield state
     except StateError as error:
         raise RigFailed(str(error)) from None
@@ -88,7 +100,7 @@ def in_process(file: Path) -> Iterator[Rig]:
     from target.serve import FAILURES, Service
     from target.shelf import stock
 
-    with state_folder() as state:
+    with in_memory() as state:
         try:
             plan = replace(load(file).plan(state.folder), transports=(), disposable=True)
             stock(plan)
@@ -110,7 +122,7 @@ def in_guest(file: Path, kind: str) -> Iterator[Rig]:
 
     rig = load(file)
     rig = rig.model_copy(update={"rig": rig.rig.model_copy(update={"guest": kind})})
-    with state_folder() as state:
+    with open_state(None) as state:
         try:
             guest = make_guest(rig, state)
             guest.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.plugin import built_in
+from harness.plugin.errors import RigFailed
 
 UML = "uml"
 
@@ -27,10 +28,6 @@ def chosen(config: pytest.Config) -> Choice:
     device: str | None = config.getoption("keyreel_device")
     named: str | None = config.getoption("keyreel_rig")
     in_ini: str = config.getini("keyreel_rig")
-    if device and (named or config.getoption("keyreel_guest")):
-        raise pytest.UsageError(
-            "--keyreel-device takes the place of a rig: leave --keyreel-rig and --keyreel-guest out"
-        )
     if named:
         file = config.invocation_params.dir / named
     elif in_ini:
@@ -49,14 +46,14 @@ class Wanted:
 
 
 def wanted(node: pytest.Item) -> Wanted:
-    """The nearest marker `keyreel` of a test. Raises pytest.UsageError for one that is wrong."""
+    """The nearest marker `keyreel` of a test. Raises RigFailed for one that is wrong."""
     mark = node.get_closest_marker("keyreel")
     if mark is None:
         return Wanted()
     try:
         return Wanted(*mark.args, **mark.kwargs)
     except TypeError:
-        raise pytest.UsageError(
+        raise RigFailed(
             f'{node.nodeid}: the marker keyreel takes drive: @pytest.mark.keyreel(drive="drive1")'
         ) from None
 

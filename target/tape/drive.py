@@ -219,6 +219,8 @@ class Drive(Keyed):
     def renew(self) -> None:
         """A drive that has never had power before: it remembers nothing, and no known nexus has
         anything to hear of. It must be empty; whoever calls has the turn."""
+        # Nothing of what is on the way there is worth a file that is made durable.
+        file, self._state = self._state, None
         self.power_on()
         self.restore({})
         self._describe()
@@ -226,6 +228,7 @@ class Drive(Keyed):
         self.modes_changed()
         self.lifetime.power_cycles = 1
         self.accounts.power_on()
+        self._state = file
         self.save_life()
         self.forget_attentions()
 
