@@ -14,6 +14,7 @@ import pytest
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import open_state
+from harness.trace.reader import Command, read
 from tests.e2e.leaks import PIECE, leaks
 from tests.e2e.tools import CANNOT_READ, Tools
 
@@ -47,7 +48,8 @@ def session(tmp_path_factory: pytest.TempPathFactory, one_lto9: Path) -> Iterato
     texts = [f"the plaintext of paper {n}, a line like no other\n".encode() * 999 for n in range(3)]
     for number, text in enumerate(texts):
         (papers / f"{number}").write_bytes(text)
-    with open_state(folder / "state") as state, make_guest(Rig.load(one_lto9), state) as guest:
+    rig = Rig.load(one_lto9).traced(folder / "state" / "run" / "trace.jsonl")
+    with open_state(folder / "state") as state, make_guest(rig, state) as guest:
         tools = Tools(guest, folder)
         keys = {folder / name: tools.key_file(name, LABEL) for name in ("one", "two", "raw")}
         tools.mt("rewind")
@@ -92,7 +94,8 @@ def test_no_key_is_left_anywhere(session: Session) -> None:
 
 
 def test_everything_was_searched(session: Session) -> None:
-    """The state folder with cartridge, drive's memory and logs, the outputs, stenc's own log."""
+    """The state folder with cartridge, drive's memory, trace and logs, the outputs, stenc's own
+    log."""
     files = {str(p.relative_to(session.folder)) for p in session.folder.rglob("*") if p.is_file()}
     assert {
         "output",
@@ -100,6 +103,7 @@ def test_everything_was_searched(session: Session) -> None:
         "state/run/console.log",
         "state/run/target.log",
         "state/run/plan.json",
+        "state/run/trace.jsonl",
         "state/drives/drive0.json",
         "state/cartridges/KRL001L9/cartridge.json",
         "state/cartridges/KRL001L9/partition0/data",
@@ -109,6 +113,10 @@ def test_everything_was_searched(session: Session) -> None:
     assert LABEL.encode() in (session.cartridge / "partition0" / "runs").read_bytes()
     assert LABEL.encode() in (session.folder / "output").read_bytes()
     assert LABEL.encode() in (session.folder / "log" / "stenc").read_bytes()
+    trace = read(session.folder / "state" / "run" / "trace.jsonl")
+    sent = [one for one in trace.records if isinstance(one, Command) and one.cdb[0] == 0xB5]
+    assert len(sent) >= 2 * len(session.keys)
+    assert all(one.redacted for one in sent if len(one.out.head) > 20)
 
 
 def test_the_search_finds_a_key_that_is_there(session: Session, tmp_path: Path) -> None:
