@@ -12,6 +12,7 @@ from typing import NamedTuple
 from harness.conform import commands as c
 from harness.conform.check import Failure, NotApplicable
 from harness.conform.subject import CHECK_CONDITION, GOOD, Answer, Subject
+from harness.initiators.api import Unsupported
 
 INVALID_FIELD = "5/24/00"
 INVALID_PARAMETER = "5/26/00"
@@ -348,3 +349,20 @@ def left_over(unit: Subject, answer: Answer, wanted: int) -> None:
     unit.require("VALID", answer.sense.valid, "set, for there is a residual", answer.sense.valid)
     came = (answer.sense.information or 0) & 0xFFFFFFFF
     unit.expect("INFORMATION", wanted & 0xFFFFFFFF, came)
+
+
+# --- resets --------------------------------------------------------------------------------------
+
+
+def reset(unit: Subject) -> None:
+    """LOGICAL UNIT RESET, then unit attentions heard. NotApplicable where the way has none."""
+    reset_only(unit)
+    unit.settle()
+
+
+def reset_only(unit: Subject) -> None:
+    """LOGICAL UNIT RESET. NotApplicable where the way has none."""
+    try:
+        unit.initiator.reset()
+    except Unsupported as error:
+        raise NotApplicable(str(error)) from None
