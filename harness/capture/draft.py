@@ -11,7 +11,7 @@ from copy import deepcopy
 from functools import cache, cached_property
 from typing import Any
 
-from harness.capture.questions import Answers, ask, command_key, commands, parameters
+from harness.capture.questions import Answers, Asker, ask, command_key, commands, parameters
 from harness.initiators.inprocess import InProcess
 from harness.media import Blank
 from target import personality, personality_schema
@@ -29,7 +29,7 @@ STANDARD_SENSE = 18
 DCC = 0x40
 """Of byte 2 of mode page 0Fh: the drive can compress."""
 SPIN = "A2"
-VOLATILE = ("encryption 0020", "ready")
+VOLATILE = ("attributes 01", "encryption 0020", "ready")
 """Answers that tell of the moment."""
 
 
@@ -64,13 +64,13 @@ class Draft:
         """A drive of that model; with a volume if the captured one had one."""
         return make(self.model(), self.serial, self.compression, "ready" in self.answers)
 
-    def again(self) -> Answers:
-        """What such a drive answers."""
-        return ask(InProcess(self.drive()))
+    def asker(self) -> Asker:
+        """Asks such a drive."""
+        return Asker(InProcess(self.drive()))
 
     def differences(self) -> list[str]:
         """The questions that a drive of the model answers otherwise."""
-        mine, theirs = stable(self.again()), stable(self.answers)
+        mine, theirs = stable(ask(InProcess(self.drive()))), stable(self.answers)
         return [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
 
 

@@ -61,7 +61,7 @@ def fit_sense(draft: Draft) -> None:
     # The base's first: of those that are as good as another, the first is taken.
     for tail in dict.fromkeys((own, *_TAILS) if own is not None else (None, *_TAILS)):
         draft.tables["quirks"] = {**quirks, "sense_tail": tail} if tail else quirks
-        alike[tail] = sum(map(eq, draft.again()["sense"], sense))
+        alike[tail] = sum(map(eq, draft.asker().refusal(), sense))
     best = max(alike, key=lambda tail: alike[tail])
     draft.tables["quirks"] = {**quirks, "sense_tail": best} if best else quirks
 
@@ -201,9 +201,11 @@ def _fit_algorithms(draft: Draft, table: dict[str, Any], told: bytes) -> None:
     )  # fmt: skip
     common = {name: value for name, value in first.items() if name not in apart}
     table["algorithm"] = _without_zeros(common, table.get("algorithm", {}))
-    for name in ("algorithm_index", "algorithm_code", "max_ukad", "max_akad"):
-        table[name] = first[name]
+    table["algorithm_code"] = first["algorithm_code"]
     known = table.get("algorithms", {})
+    for name in ("algorithm_index", "max_ukad", "max_akad"):
+        if not known or name not in table:
+            table[name] = first[name]
     if len(rows) == 1 and not known:
         return
     media = draft.tables["media"]

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.capture.draft import Draft, stable
-from harness.capture.questions import TAPE_ALERT, Answers, Asker, logs, page_key
-from harness.initiators.inprocess import InProcess
+from harness.capture.questions import TAPE_ALERT, Answers, logs, medium, page_key
 from target.scsi import inquiry_data
 from target.scsi.mode import ModePage
 from target.tape import inquiry, log_pages, mode_pages
@@ -60,7 +59,7 @@ def _mode_row(
             _refine(page, drive, row, usual, mask)
         except ValueError:
             continue
-        if _encoded(page.of(row), drive) == (usual, mask):
+        if told(page.of(row), drive, usual) == (usual, mask):
             return row
     head = 4 if "-" in key else 2
     row = {"data": usual[head:].hex(" ").upper()}
@@ -73,13 +72,15 @@ def _mode_row(
     return row
 
 
-def _values(page: ModePage, drive: Drive) -> dict[str, int]:
-    return {**page.defaults, **(page.live(drive) if page.live else {})}
+def _values(page: ModePage, drive: Drive, usual: bytes) -> dict[str, int]:
+    """A page's values where what tells the state of the drive is as it was."""
+    names = page.live(drive) if page.live else ()
+    return {**page.defaults, **{name: page.layout[name].get(usual) for name in names}}
 
 
-def _encoded(page: ModePage, drive: Drive) -> tuple[bytes, bytes]:
-    """Default and changeable values, as MODE SENSE returns them."""
-    values = _values(page, drive)
+def told(page: ModePage, drive: Drive, usual: bytes) -> tuple[bytes, bytes]:
+    """Default and changeable values, as MODE SENSE returns them in the state of ``usual``."""
+    values = _values(page, drive, usual)
     length = page.sent_length(values)
     return page.with_constant(page.encode(values, length)), page.encode(page.mask(), length)
 
@@ -87,7 +88,7 @@ def _encoded(page: ModePage, drive: Drive) -> tuple[bytes, bytes]:
 def _refine(page: ModePage, drive: Drive, row: Row, usual: bytes, mask: bytes) -> None:
     """Let a table say what the base's does not. Raises ValueError where it cannot."""
     held, layout, head = page.of(row), page.layout, page.head
-    values = _values(held, drive)
+    values = _values(held, drive, usual)
     if held.sent_length(values) != len(usual) - head:
         row["page_length"] = len(usual) - head
     for field in layout:
@@ -101,18 +102,28 @@ def _refine(page: ModePage, drive: Drive, row: Row, usual: bytes, mask: bytes) -
     bits = {at: value for at, value in stray.items() if value or at in row.get("bytes", {})}
     if bits:
         row["bytes"] = bits
+    seen = {field.name for field in layout if field.last < len(usual)}
     wanted = [field.name for field in layout if field.get(mask)]
-    if {*wanted} != {*held.mask()}:
-        if {*held.ignored} - {*wanted}:
+    if {*wanted} != {*held.mask()} & seen:
+        if {*held.ignored} & seen - {*wanted}:
             raise ValueError
         once = [name for name in held.once if name in wanted]
         if once != list(held.once):
             row["once"] = once
         apart = {*held.ignored, *once}
-        row["changeable"] = [name for name in wanted if name not in apart]
+        unseen = [name for name in held.changeable if name not in seen]
+        row["changeable"] = [name for name in wanted if name not in apart] + unseen
     changeable = row.get("changeable", held.changeable)
     if bool(usual[0] & 0x80) != bool(held.saved):
         row["saved"] = (list(changeable) or list(layout.fields)[:1]) if not held.saved else []
+
+
+def still_alike(draft: Draft, key: str) -> bool:
+    """Whether a page differs from the captured one in what tells the state of the drive alone."""
+    drive, usual = draft.drive(), draft.answers.get(f"mode {key} default", b"")
+    page = next((page for page in drive.modes.pages if page.name_in_tables == key), None)
+    mask = draft.answers.get(f"mode {key} changeable", b"")
+    return page is not None and told(page, drive, usual) == (usual, mask)
 
 
 # --- log pages -----------------------------------------------------------------------------------
@@ -168,7 +179,7 @@ def _logs_as(
     pages = base if form is None else {key: form for key, forms in known.items() if form in forms}
     tables, draft.tables["logs"] = draft.tables["logs"], {log_pages.SUPPORTED: True, **pages}
     try:
-        return stable(dict(logs(Asker(InProcess(draft.drive())))))
+        return stable(dict(logs(draft.asker())))
     finally:
         draft.tables["logs"] = tables
 
@@ -255,7 +266,9 @@ def fit_attributes(draft: Draft) -> None:
         if "8C-00" in draft.tables["commands"]:
             draft.notes.append("attributes: there was no volume")
         return
-    theirs, ours = ({*_numbers(data.get(name, b""))} for data in (draft.answers, draft.again()))
+    theirs, ours = (
+        {*_numbers(data.get(name, b""))} for data in (draft.answers, dict(medium(draft.asker())))
+    )
     # What hosts wrote is there or not, whatever the drive supports.
     known = {row.id for row in ATTRIBUTES if row.read_only or name == "attributes 05"}
     table = draft.tables.setdefault("attributes", {})

@@ -60,6 +60,10 @@ class Asker:
         reply = self.reply(bytes.fromhex(cdb) if isinstance(cdb, str) else cdb, size)
         return reply.data if reply.status == 0 else None
 
+    def refusal(self) -> bytes:
+        """The sense data of a command that every drive refuses: a page code without EVPD."""
+        return self.reply(bytes((0x12, 0x00, 0x80, 0x00, 0xFF, 0x00)), 255).sense
+
     def reply(self, cdb: bytes, size: int = ROOM) -> Reply:
         """How a command ends, once no unit attention is in its way."""
         for _ in range(8):
@@ -81,7 +85,7 @@ def ask(initiator: Initiator) -> Answers:
     """Everything. Raises InitiatorError when the drive does not answer."""
     asker = Asker(initiator)
     found: Answers = {}
-    for part in (_identity, _commands, _modes, logs, _medium, _encryption, _service):
+    for part in (_identity, _commands, _modes, logs, medium, _encryption, _service):
         found.update(part(asker))
     return found
 
@@ -95,8 +99,7 @@ def _identity(asker: Asker) -> Part:
     pages = asker.ask("12 01 00 00 FF 00", 255) or b""
     for code in pages[4:]:
         yield from _said(f"vpd {code:02X}", asker.ask(bytes((0x12, 1, code, 0xFF, 0xFF, 0))))
-    # A page that there is none of; standing data of the drive's own follow the standard's.
-    yield "sense", asker.reply(bytes((0x12, 0x00, 0x80, 0x00, 0xFF, 0x00)), 255).sense
+    yield "sense", asker.refusal()
     yield from _said("luns", asker.ask(READING["A0"]))
 
 
@@ -212,7 +215,8 @@ def parameters(page: bytes) -> Iterator[tuple[int, int, bytes]]:
         body = body[4 + body[3] :]
 
 
-def _medium(asker: Asker) -> Part:
+def medium(asker: Asker) -> Part:
+    """Block lengths, formats, attributes."""
     yield from _said("block limits", asker.ask(READING["05"], 6))
     yield from _said("densities", asker.ask(READING["44"]))
     yield from _said("medium types", asker.ask("44 02 00 00 00 00 00 FF FF 00"))

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from harness.capture.draft import Draft
+from harness.capture.fitting_pages import still_alike
 
 WIDTH = 96
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -21,7 +22,7 @@ UNSEEN = (
 
 def write(draft: Draft, source: str) -> str:
     """The text of the file; ``source``: what was captured."""
-    differences = draft.differences()
+    differences = [name for name in draft.differences() if not _of_state(draft, name)]
     count = len(draft.answers)
     lines = [
         *_comment(f"What {source} answered, captured by `keyreel personality capture`."),
@@ -45,6 +46,12 @@ def write(draft: Draft, source: str) -> str:
     for name, table in draft.tables.items():
         lines += _table(name, table, draft.base_tables.get(name, {}))
     return "\n".join(lines) + "\n"
+
+
+def _of_state(draft: Draft, name: str) -> bool:
+    """Whether an answer differs in what tells the state of the drive alone."""
+    kind, _, rest = name.partition(" ")
+    return kind == "mode" and rest != "list" and still_alike(draft, rest.split(" ")[0])
 
 
 def _comment(text: str) -> list[str]:
