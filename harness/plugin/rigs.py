@@ -71,8 +71,8 @@ class Rig:
         told = known.get(name or next(iter(known), ""))
         if told is None:
             raise RigFailed(
-                f"the rig {self.name} has no library {name or 'at all'}: add [[library]] to its file,"
-                " or name another one by --keyreel-rig"
+                f"the rig {self.name} has no library {name or 'at all'}: add [[library]] to its"
+                " file, or name another one by --keyreel-rig"
             )
         return Library(self, told)
 

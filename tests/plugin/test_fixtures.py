@@ -310,3 +310,12 @@ def test_cost(tmp_path: Path, say: Say) -> None:
     found = re.search(r"reset [\d.]+ ms", ran.out)
     assert found, ran.out
     say(f"a rig of one drive in the process of its tests: {found[0]}")
+
+
+def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
+    ran = pytest_in(tmp_path, "-rs", "--keyreel-device=/dev/nothing", test_one=BAD_OPTIONS)
+    assert ran.counts == {"skipped": 1}, ran.out
+    assert "writes to the cartridge in /dev/nothing: allow that by --keyreel-scratch" in ran.out
+    ran = pytest_in(tmp_path, "--keyreel-device=/dev/nothing", "--keyreel-scratch")
+    assert ran.counts == {"error": 1}, ran.out
+    assert "/dev/nothing" in ran.out.partition("ERROR at setup")[2].splitlines()[1]
