@@ -46,7 +46,8 @@ def export(file: Path, output: Path, choice: Choice) -> int:
                     exporter.command(record)
     except OSError as error:
         raise TraceError(f"{output} cannot be written: {error.strerror}") from None
-    print(f"{output}: {exporter.count} commands of {len(exporter.sessions)} nexuses")
+    sessions = len(exporter.sessions)
+    print(f"{output}: {exporter.count} commands, {sessions} session{'s'[: sessions != 1]}")
     print(f"tshark -r {output} {DECODE}")
     return 0
 

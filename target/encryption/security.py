@@ -110,8 +110,9 @@ def _set_data_encryption(drive: Drive, abilities: Abilities, nexus: Nexus, data:
             persistent=drive.has_persistent(nexus),
             counter=parameters.next_counter(),
         )
-    by = nexus.initiator
-    drive.happened("key", what="put", by=by, **told(new or replace(DEFAULTS, scope=scope)))
+    page = new or replace(DEFAULTS, scope=scope)
+    what = "put" if page.active else "dropped"
+    drive.happened("key", what=what, by=nexus.initiator, **told(page))
     affected = parameters.establish(nexus, scope, new, bool(fields["lock"]))
     drive.parameters_changed()
     for other in affected:

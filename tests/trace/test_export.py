@@ -34,7 +34,7 @@ def export(typed: Typed, trace: Path, output: Path) -> list[Command]:
     status, out, _ = typed("export", trace, "-o", output)
     commands = [one for one in read(trace).records if isinstance(one, Command)]
     assert status == 0
-    assert out.startswith(f"{output}: {len(commands)} commands of ")
+    assert out.startswith(f"{output}: {len(commands)} commands, ")
     return commands
 
 
@@ -124,7 +124,7 @@ def test_of_part_of_a_trace(typed: Typed, tmp_path: Path) -> None:
     file = tmp_path / "out.pcapng"
     status, out, _ = typed("export", SAMPLE, "-o", file, "--cdb", "write", "--unit", "drive0")
     assert status == 0
-    assert out.startswith(f"{file}: 6 commands of 1 nexus")
+    assert out.startswith(f"{file}: 6 commands, 1 session\n")
     assert len(tshark(file, "iscsi.opcode==0x01")) == 6
 
 
