@@ -80,10 +80,10 @@ def check_header(unit: PrimaryUnit, data: bytes | bytearray) -> int:
 
 
 def check(unit: PrimaryUnit, data: bytes | bytearray) -> None:
-    """Check a whole image. Raises BadImage."""
+    """Check a whole image, of a byte at least. Raises BadImage at one of its bytes."""
     size = check_header(unit, data) if len(data) >= HEADER.size else 0
     if len(data) != size:
-        raise BadImage(min(12, len(data)), "its length is not what it says")
+        raise BadImage(min(12, len(data) - 1), "its length is not what it says")
     end = size - CRC_SIZE
     if crc32c(bytes(data[:end])) != int.from_bytes(data[end:], "big"):
         raise BadImage(end, "damaged")

@@ -323,7 +323,8 @@ BAD_IMAGES = {
     "payload": (IMAGE[:500] + b"?" + IMAGE[501:], len(IMAGE) - 4),
     "cut": (IMAGE[:-1], 12),
     "cut in the header": (IMAGE[:20], 12),
-    "cut in the magic": (IMAGE[:5], 5),
+    "cut in the magic": (IMAGE[:5], 4),
+    "cut where its length would be": (IMAGE[:12], 11),
     "longer": (IMAGE + b"\0", 12),
 }
 
