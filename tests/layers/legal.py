@@ -17,16 +17,18 @@ A command that came to an end is answered legally if
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from scapy.fields import BitField
 from scapy.packet import NoPayload, Packet, Padding, Raw
 
 from harness.layers import dissecting
 from harness.layers.asc import TEXTS
 from harness.layers.base import Structure
 from harness.layers.cdb import (
-    Cdb,
+    SIZES,
     Read6,
     ReadPosition,
     ReadReverse6,
@@ -39,6 +41,8 @@ from harness.layers.sense import FixedSense, Sense, dissect_sense
 STATUSES = {0x00, 0x02, 0x04, 0x08, 0x18, 0x28, 0x30, 0x40}
 """SAM-5 table 43."""
 GOOD, CHECK_CONDITION = 0x00, 0x02
+LONGEST = 16
+"""Bytes of a CDB of the makers' groups, at most."""
 KEYS = {0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0x8, 0xB, 0xD, 0xE}
 """Neither vendor specific (9h), reserved (Ch), of copying (Ah), nor of descriptors alone (Fh)."""
 INTERNAL_FAILURE = "4/44/00"
@@ -81,7 +85,8 @@ def check(
     insist(len(data) <= room, f"{len(data)} bytes of data-in, and room for {room}")
     code = None
     if status == CHECK_CONDITION:
-        code = check_sense(sense, len(cdb), sent)
+        # A CDB that ends too early is taken as if zeros were behind it.
+        code = check_sense(sense, max(len(cdb), SIZES.get(cdb[0] >> 5, LONGEST)), sent)
     else:
         insist(not sense, f"status {status:02X}h with sense data")
     if data:
@@ -122,30 +127,65 @@ def _check_pointer(sense: Sense, cdb: int, sent: int) -> None:
     )
 
 
-@lru_cache(maxsize=20_000)
 def check_data(cdb: bytes, data: bytes, room: int, device: str) -> None:
     """Data-in: not more than was allowed, and what the layers say that they are."""
+    place = _place(cdb[0], cdb[1] & 0x1F if len(cdb) > 1 else 0, device)
+    if place is not None:
+        allowed = int.from_bytes(cdb[place.start : place.stop].ljust(len(place), b"\0"), "big")
+        if place.units and cdb[place.units] & 0x80:
+            allowed *= 512
+        room = min(room, allowed)
+        # How long it may be makes no other answer, nor does CONTROL.
+        cdb = cdb[: place.start] + bytes(len(place)) + cdb[place.stop : place.size - 1]
+    insist(len(data) <= room, f"{len(data)} bytes of data-in, and {room} allowed")
+    if len(data) >= 4:
+        _check_layers(cdb, data, len(data) == room, device)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where ALLOCATION LENGTH is in a CDB of ``size`` bytes, and INC_512."""
+
+    start: int
+    stop: int
+    size: int
+    units: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@lru_cache
+def _place(opcode: int, service_action: int, device: str) -> Place | None:
+    command: Any = dissect_cdb(bytes((opcode, service_action, *bytes(14))), device)
+    if isinstance(command, ReadPosition) and service_action != EXTENDED:
+        return None
+    at, units = 0, 0
+    for field in command.fields_desc:
+        width = field.size if isinstance(field, BitField) else field.sz * 8
+        if field.name == "inc_512":
+            units = at // 8
+        if field.name == "allocation_length":
+            size = sum(
+                one.size if isinstance(one, BitField) else one.sz * 8 for one in command.fields_desc
+            )
+            return Place(at // 8, (at + width) // 8, size // 8, units)
+        at += width
+    return None
+
+
+@lru_cache(maxsize=20_000)
+def _check_layers(cdb: bytes, data: bytes, full: bool, device: str) -> None:
+    """``full``: no more would have been allowed."""
     command: Any = dissect_cdb(cdb, device)
-    limit = min(room, _allocation(command))
-    insist(len(data) <= limit, f"{len(data)} bytes of data-in, and {limit} allowed")
-    if isinstance(command, (*BLOCKS, UnknownCdb)) or len(data) < 4:
+    if isinstance(command, (*BLOCKS, UnknownCdb)):
         return
     found = dissecting.dissect_data(command, data, device=device)
     if not isinstance(found, Raw):
         words = f"data-in {data[:64].hex(' ')}"
+        missing = any(one.missing for one in structures(found))
+        insist(not missing or full, f"{words}: lengths announce more than came")
         whole(found, words, reserved=getattr(command, "pc", None) != CHANGEABLE)
-        missing = [one for one in structures(found) if one.missing]
-        insist(not missing or len(data) == limit, f"{words}: lengths announce more than came")
-
-
-def _allocation(command: Cdb) -> int:
-    fields: Any = command
-    names = {field.name for field in command.fields_desc}
-    position = isinstance(command, ReadPosition) and fields.service_action != EXTENDED
-    if "allocation_length" not in names or position:
-        return 1 << 32
-    length = int(fields.allocation_length)
-    return length * 512 if "inc_512" in names and fields.inc_512 else length
 
 
 def whole(packet: Packet, words: str, *, reserved: bool = True) -> None:

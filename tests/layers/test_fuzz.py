@@ -47,6 +47,8 @@ OTHERS = 0.2
 """How often it is another nexus than the first that sends."""
 LIVES = 0.1
 """How often TEST UNIT READY is sent in between."""
+MOVING = [0xA5, 0xA5, 0xA6, 0xB8]
+"""Commands of a changer that it is sent as often as all the others."""
 READY = bytes(6)
 LOAD = bytes(c.LoadUnload(load=1))
 """Now and then, as what is unloaded has little to say."""
@@ -158,6 +160,8 @@ def target_of(unit: PrimaryUnit, device: str, addresses: tuple[int, ...] = ()) -
         )
         logs.append(bytes(LogPage(send(unit, asked))))
     opcodes = sorted({row.opcode for row in unit.commands})
+    if device == "changer":
+        opcodes += MOVING * (len(opcodes) // 4)
     product = bytes(unit.inquiry_data[16:32]).decode().rstrip()
     return Target(device, opcodes, pages, modes, logs, addresses, image(product, "Z9Z9"))
 
