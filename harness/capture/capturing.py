@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection
 
+from harness import models
 from harness.capture import fitting, fitting_pages
 from harness.capture.draft import Draft, choose_base
 from harness.capture.questions import Answers, ask
@@ -12,6 +13,7 @@ from harness.capture.writing import write
 from harness.cli import FAILED, USAGE_ERROR, say
 from harness.initiators.api import InitiatorError, NoAnswer
 from harness.initiators.opening import open_initiator
+from target import personality
 
 TAPE = 0x01
 FITS = (
@@ -24,6 +26,9 @@ FITS = (
 
 def capture(target: str, base: str | None) -> int:
     """Print the file of what is at ``target``; the exit status."""
+    if base is not None and base not in personality.models():
+        say(models.unknown(base))
+        return USAGE_ERROR
     try:
         with open_initiator(target) as initiator:
             answers = ask(initiator)
@@ -37,19 +42,15 @@ def capture(target: str, base: str | None) -> int:
     if len(inquiry) < 36 or inquiry[0] & 0x1F != TAPE:
         say(f"{target}: is no tape drive: only those have models that can be captured")
         return USAGE_ERROR
-    try:
-        sys.stdout.write(model_of(answers, target, base=base))
-    except ValueError as error:
-        say(str(error))
-        return USAGE_ERROR
+    sys.stdout.write(model_of(answers, target, base=base))
     return 0
 
 
 def model_of(
     answers: Answers, source: str, *, base: str | None = None, without: Collection[str] = ()
 ) -> str:
-    """The file of a model that answers like that; ``base``: None for the model nearby, of which
-    those ``without`` are none. Raises ValueError for a base that there is not."""
+    """The file of a model that answers like that; ``base``: None for the nearest model that is
+    none of those ``without``."""
     draft = Draft(answers, base or choose_base(answers, without))
     for fit in FITS:
         fit(draft)
