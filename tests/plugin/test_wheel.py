@@ -95,8 +95,8 @@ def test_the_first_test_of_whoever_installs_the_wheel(folder: Path, wheel: Path,
     venv = folder / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", venv], folder)
     python = venv / "bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-compile", "--quiet"]
-    run([*pip, wheel, "pytest", "pytest-xdist"], folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    run([*pip, "--no-compile", str(wheel), "pytest", "pytest-xdist"], folder)
     work = folder / "work"
     work.mkdir()
     (work / "test_first.py").write_text(blocks()[0], encoding="utf-8")
