@@ -106,7 +106,8 @@ def _identity(unit: PrimaryUnit) -> dict[str, str]:
 def event(writer: Writer, start: float, unit: str, kind: str, details: Mapping[str, Any]) -> None:
     """Write what is no command. Never raises."""
     try:
-        line = {"t": round(time.monotonic() - start, 6), "unit": unit, "kind": kind, **details}
+        own = {"t": round(time.monotonic() - start, 6), "unit": unit, "kind": kind}
+        line = own | {key: value for key, value in details.items() if key not in ("n", *own)}
         writer.line(json.dumps(line, separators=(",", ":"))[1:-1])
     except Exception:
         logging.getLogger(__name__).exception("an event of %s is not in the trace", unit)
