@@ -123,6 +123,19 @@ def doctor() -> None:
     sys.exit(show())
 
 
+@keyreel.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, complete.")
+def devices(as_json: bool) -> None:
+    """List the tape drives and medium changers of this machine's kernel, by serial number.
+
+    For each host the nodes of the drivers st, ch and sg, and udev's links. In a rig's guest:
+    keyreel run RIG -- keyreel devices.
+    """
+    from harness.devices import show
+
+    sys.exit(show(as_json))
+
+
 @keyreel.group()
 def cartridge() -> None:
     """Make cartridges, and look into them without a drive."""

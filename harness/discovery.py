@@ -1,17 +1,13 @@
 """Finding device nodes by serial number, never by number: the kernel hands numbers out as it likes.
 
-The first half reads sysfs with the standard library only (it runs inside the guest, where imports
-are slow); `wait_with_udev` is for this machine's own kernel and listens to udev's events.
+sysfs is read with the standard library only: this runs inside the guest, where imports are slow.
+What listens to events is in `harness.hotplug`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 CLASSES = (("scsi_tape", "nst"), ("scsi_changer", "sch"))
 """Classes of the kernel's drivers st and ch, and how the names of their nodes begin."""
@@ -20,15 +16,17 @@ _SG_HEADER = 36
 
 class Nodes:
     """The nodes of one unit as paths: non-rewinding tape ("" of a changer), SCSI generic, changer
-    ("" of a drive)."""
+    ("" of a drive); the links that udev made to the tape or changer; who made it, and what."""
 
-    __slots__ = ("changer", "serial", "sg", "tape")
+    __slots__ = ("by_id", "changer", "product", "serial", "sg", "tape", "vendor")
 
     def __init__(self, serial: str, tape: str, sg: str, changer: str = "") -> None:
         self.serial = serial
         self.tape = tape
         self.sg = sg
         self.changer = changer
+        self.by_id: tuple[str, ...] = ()
+        self.vendor = self.product = ""
 
 
 def unit_serial_number(page: bytes) -> str:
@@ -47,6 +45,7 @@ def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]
     ``/dev/nst0`` would quietly make a plain file.
     """
     hosts: dict[str, list[tuple[list[int], Nodes]]] = {}
+    links = _links(dev + "/tape/by-id")
     for kind, stem in CLASSES:
         folder = sysfs + "/class/" + kind
         for name in _names(folder):
@@ -60,6 +59,8 @@ def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]
                 continue
             serial = unit_serial_number(_contents(device + "/vpd_pg80") or _ask(sg))
             nodes = Nodes(serial, node, sg) if stem == "nst" else Nodes(serial, "", sg, node)
+            nodes.by_id = tuple(links.get(name, ()))
+            nodes.vendor, nodes.product = _text(device + "/vendor"), _text(device + "/model")
             if serial:
                 hosts.setdefault(serial, []).append((_address(device), nodes))
     return {
@@ -71,13 +72,14 @@ def find_units(sysfs: str = "/sys", dev: str = "/dev") -> dict[str, list[Nodes]]
 def find(name: str, sysfs: str = "/sys", dev: str = "/dev") -> Nodes | None:
     """The unit of that serial number, or with that node: any of its names, links to them too."""
     units = find_units(sysfs, dev)
-    real = os.path.realpath(name)
+    folder, _, node = os.path.realpath(name).rpartition("/")
+    real = folder + "/" + (_plain(node) or node)
     for hosts in units.values():
         for nodes in hosts:
             if real in (nodes.tape, nodes.sg, nodes.changer):
                 return nodes
-    hosts = hosts_of(name, units)
-    return hosts[0] if hosts else None
+    found = hosts_of(name, units)
+    return found[0] if found else None
 
 
 def hosts_of(serial: str, units: dict[str, list[Nodes]]) -> list[Nodes]:
@@ -93,39 +95,30 @@ def hosts_of(serial: str, units: dict[str, list[Nodes]]) -> list[Nodes]:
     return []
 
 
-def wait_with_udev(serials: Iterable[str], timeout: float) -> dict[str, Nodes]:
-    """Wait, on this machine's own kernel, until a unit of each serial number is bound.
-
-    Returns those units by serial number. Raises TimeoutError, which names the missing ones, after
-    ``timeout`` seconds.
-    """
-    import time
-
-    import pyudev
-
-    wanted = set(serials)
-    deadline = time.monotonic() + timeout
-    monitor = pyudev.Monitor.from_netlink(pyudev.Context())
-    for kind in (*(kind for kind, _ in CLASSES), "scsi_generic"):
-        monitor.filter_by(kind)
-    monitor.start()
-    while True:
-        units = find_units()
-        found = {serial: hosts[0] for serial in wanted if (hosts := hosts_of(serial, units))}
-        if len(found) == len(wanted):
-            return found
-        left = deadline - time.monotonic()
-        if left <= 0:
-            missing = ", ".join(sorted(wanted - found.keys()))
-            raise TimeoutError(
-                f"no drive or changer with serial number {missing} after {timeout:g} s"
-            )
-        monitor.poll(timeout=left)
-
-
 def _address(device: str) -> list[int]:
     """Host, channel, target and logical unit, from the name of the device's folder."""
     return [int(part) for part in os.path.basename(os.path.realpath(device)).split(":")]
+
+
+def _plain(node: str) -> str:
+    """The plain non-rewinding node of a tape by any of its nodes: st0, nst0a... are all nst0; "" of
+    what is none."""
+    name = node.removeprefix("n")
+    digits = name.removeprefix("st").rstrip("alm")
+    return "nst" + digits if name.startswith("st") and digits.isdigit() else ""
+
+
+def _links(folder: str) -> dict[str, list[str]]:
+    """The links in a folder by the node, of a tape the plain one, that they lead to."""
+    found: dict[str, list[str]] = {}
+    for name in _names(folder):
+        node = os.path.basename(os.path.realpath(folder + "/" + name))
+        found.setdefault(_plain(node) or node, []).append(folder + "/" + name)
+    return found
+
+
+def _text(path: str) -> str:
+    return _contents(path).decode("ascii", "replace").strip()
 
 
 def _names(folder: str) -> list[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.discovery import find_units, hosts_of, unit_serial_number, wait_with_udev
+from harness.devices import show
+from harness.discovery import find, find_units, hosts_of, unit_serial_number
+from harness.hotplug import wait_for, watch
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,30 @@ def test_no_sysfs_is_no_drive(tmp_path: Path) -> None:
     assert find_units(str(tmp_path / "sys"), str(tmp_path / "dev")) == {}
 
 
-def test_waiting_with_udev_names_what_is_missing() -> None:
+def test_waiting_names_what_is_missing() -> None:
     with pytest.raises(TimeoutError, match="no drive or changer with serial number NOSUCHUNIT"):
-        wait_with_udev(["NOSUCHUNIT"], 0.01)
+        wait_for(["NOSUCHUNIT"], 0.01)
+
+
+def test_nothing_changes_and_the_watch_says_so() -> None:
+    assert watch().next_change(0.01) is None
+
+
+def test_a_unit_is_found_by_its_serial_number(tmp_path: Path) -> None:
+    add_tape(tmp_path, 0, 3, "AAAAAAAAAA")
+    add_changer(tmp_path, 0, 2, "00CCCCCCCC0401", host=2)
+
+    def found(name: str) -> str:
+        nodes = find(name, str(tmp_path / "sys"), str(tmp_path / "dev"))
+        return nodes.sg if nodes else ""
+
+    assert found("AAAAAAAAAA").endswith("/sg3")
+    assert found("CCCCCCCC").endswith("/sg2"), "whatever stands beside it"
+    assert found("NONE") == found("/dev/zero") == ""
+
+
+def test_a_machine_without_tape_drives_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    if find_units():
+        pytest.skip("this machine has some")
+    assert show(as_json=False) == show(as_json=True) == 0
+    assert capsys.readouterr().out == "no tape drive and no medium changer\n[]\n"
