@@ -147,7 +147,7 @@ def proxmox_capabilities(drive: Drive) -> None:
     "ENC-PROGRAM-PROXMOX-KEY", "proxmox-backup, encryption.rs", TOPIC, "Proxmox sets a key"
 )
 def proxmox_key(drive: Drive) -> None:
-    "ENCRYPT and MIXED for all, CEEM 00b, no key-associated data; SILI reads; then off, without a key."
+    "ENCRYPT and MIXED for all, CEEM 00b, no key-associated data; SILI reads; off without a key."
     drive.unit.blank()
     if not _taken(
         drive, PROXMOX, "ENCRYPT and MIXED without a KAD", _page(drive, b"\x40\0\x02\x03")

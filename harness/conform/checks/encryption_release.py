@@ -35,10 +35,18 @@ def _persistent(drive: Drive, action: int, key: int = 0, new: int = 0) -> None:
     drive.unit.good(cdb, out=data)
 
 
+def _register(drive: Drive, key: int) -> None:
+    """Register until the check has ended; not by REGISTER AND IGNORE, which older drives lack."""
+    drive.unit.need(0x5F)
+    cdb = PersistentReserveOut(service_action=REGISTER, parameter_list_length=24)
+    gone = key.to_bytes(8) + bytes(16)
+    drive.unit.cleanup(lambda: (drive.unit.hear_out(), drive.unit.do(cdb, out=gone)))
+    _persistent(drive, REGISTER, 0, key)
+
+
 def _reserve(drive: Drive, key: int) -> None:
     """Register and reserve until the check has ended."""
-    drive.unit.need(0x5F)
-    _persistent(drive, REGISTER, 0, key)
+    _register(drive, key)
     _persistent(drive, RESERVE, key)
 
 
@@ -192,7 +200,7 @@ def _persistent_check(id: str, title: str, fields: dict[str, int], action: int, 
         drive.set(**fields)
         other.heard()
         if action == PREEMPT:
-            _persistent(other, REGISTER, 0, 0xB2)
+            _register(other, 0xB2)
             cdb = PersistentReserveOut(
                 service_action=PREEMPT, type=EXCLUSIVE, parameter_list_length=24
             )
@@ -253,8 +261,7 @@ def _other_reservation(name: str) -> None:
     )
     def body(drive: Drive) -> None:
         drive.need_management(f"{name}_c")
-        drive.unit.need(0x5F)
-        _persistent(drive, REGISTER, 0, 0xA1)
+        _register(drive, 0xA1)
         drive.refused(drive.make(**{name: 1}), INVALID_LIST)
 
 
