@@ -8,27 +8,25 @@ bytes in and out, as all initiators have it.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from harness.initiators import api
-from harness.initiators.api import InitiatorError, NoAnswer, Unsupported
+from harness.initiators.api import TIMEOUT, InitiatorError, NoAnswer, Unsupported
+from harness.initiators.iscsi_wire import Answer, Wire
 from keymgr.secret import Secret
 from target.scsi import sense
 from target.scsi.command import STATUS_CHECK_CONDITION
 from target.transports.inprocess import Reply
 from target.transports.iscsi import keys, pdu
 from target.transports.iscsi.chap import decode_binary, encode_binary, response
-from target.transports.iscsi.pdu import NO_TAG, Pdu, padding
-from target.transports.iscsi.stream import crc32c
+from target.transports.iscsi.pdu import NO_TAG, Pdu
 
 NAME = "iqn.2026-01.io.keyreel:initiator"
 ISID = 0x800000000001
 """Of the random format (RFC 7143 section 11.12.5)."""
-TIMEOUT = 60.0
 OFFERS = {
     "HeaderDigest": "None",
     "DataDigest": "None",
@@ -63,75 +61,6 @@ class Chap(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Chap({self.name!r})"
-
-
-class Answer(NamedTuple):
-    """A PDU from the target: its kind, its header's fields and its data."""
-
-    kind: Pdu
-    fields: dict[str, int]
-    data: bytes
-
-
-class Wire:
-    """A connection: PDUs out and in, numbers and digests as told."""
-
-    def __init__(self, address: tuple[str, int], timeout: float = TIMEOUT) -> None:
-        self.socket = socket.create_connection(address, timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.header_digest = self.data_digest = False
-        self.deadline: float | None = None
-        """Until when PDUs may come, by the monotonic clock, whatever else the target sends."""
-        self._file = self.socket.makefile("rb", buffering=1 << 16)
-
-    def send(self, header: bytes | bytearray, data: bytes | memoryview = b"") -> None:
-        """Send a PDU; its header's data_length is set."""
-        head = bytearray(header)
-        head[5:8] = len(data).to_bytes(3, "big")
-        if self.header_digest:
-            head += crc32c(head).to_bytes(4, "little")
-        parts: list[bytes | bytearray | memoryview] = [head]
-        if len(data):
-            pad = bytes(padding(len(data)))
-            parts += [data, pad]
-            if self.data_digest:
-                parts.append(crc32c(pad, crc32c(data)).to_bytes(4, "little"))
-        self.socket.sendall(b"".join(parts) if len(data) < 8192 else head)
-        if len(data) >= 8192:
-            self.socket.sendall(data)
-            self.socket.sendall(b"".join(parts[2:]))
-
-    def receive(self) -> Answer:
-        """The next PDU. Raises OSError at the end of the connection, ValueError for a bad one."""
-        if self.deadline is not None:
-            self.socket.settimeout(max(0.001, self.deadline - time.monotonic()))
-        # Targets that send a PDU in pieces wait for an acknowledgement in between: 40 ms later.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        header = self._exactly(pdu.BHS + (4 if self.header_digest else 0))
-        if self.header_digest and crc32c(header[:48]).to_bytes(4, "little") != header[48:]:
-            raise ValueError("wrong header digest")
-        kind = pdu.RESPONSES[header[0] & 0x3F]
-        fields = kind.read(header)
-        length = fields["data_length"]
-        data = self._exactly(length)
-        if length:
-            pad = self._exactly(padding(length))
-            if self.data_digest:
-                digest = self._exactly(4)
-                if crc32c(pad, crc32c(data)).to_bytes(4, "little") != digest:
-                    raise ValueError("wrong data digest")
-        return Answer(kind, fields, data)
-
-    def _exactly(self, size: int) -> bytes:
-        data: bytes = self._file.read(size)
-        if len(data) != size:
-            raise ConnectionResetError("the target closed the connection")
-        return data
-
-    def close(self) -> None:
-        """Close the socket and say nothing."""
-        self._file.close()
-        self.socket.close()
 
 
 class IscsiInitiator:
@@ -463,7 +392,7 @@ class Iscsi:
         return self._session
 
     def send(
-        self, cdb: bytes, *, out: bytes = b"", size: int = 0, timeout: float = api.TIMEOUT
+        self, cdb: bytes, *, out: bytes = b"", size: int = 0, timeout: float = TIMEOUT
     ) -> api.Reply:
         """Run a command. Raises NoAnswer: then the connection is given up, see `reconnect`."""
         session = self.session
@@ -490,7 +419,7 @@ class Iscsi:
     def reset(self) -> None:
         """LOGICAL UNIT RESET (RFC 7143 section 11.5.1). Raises Unsupported, NoAnswer."""
         session = self.session
-        session.wire.deadline = time.monotonic() + api.TIMEOUT
+        session.wire.deadline = time.monotonic() + TIMEOUT
         try:
             response = session.manage(5, lun=self.lun)
         except (OSError, ValueError, KeyError) as error:
