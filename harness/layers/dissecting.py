@@ -140,12 +140,17 @@ _SHORTEST = 4
 """Bytes below which a structure with a header is not looked into."""
 
 
+def layer_of(command: cdb.Cdb, *, sent: bool = False, device: str = "tape") -> Layer | None:
+    """What data-in of a command are, or data-out that are ``sent``; None: nothing here says."""
+    choose = (OUT if sent else IN).get(type(command))
+    return choose(command, device) if choose else None
+
+
 def dissect_data(
     command: cdb.Cdb, data: bytes, *, sent: bool = False, device: str = "tape"
 ) -> Packet:
     """The layer of data-in, or of data-out that was ``sent``; Raw if there is none for it."""
-    choose = (OUT if sent else IN).get(type(command))
-    layer = choose(command, device) if choose else None
+    layer = layer_of(command, sent=sent, device=device)
     if layer is None or len(data) < _SHORTEST:
         return Raw(bytes(data))
     return layer(bytes(data))
