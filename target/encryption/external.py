@@ -286,8 +286,9 @@ class External:
     def _refuse(self, refused: Refused) -> CheckCondition:
         self.completed, self.refused = "refused", refused
         self._tell(refused)
-        reason = refused.reason.name.lower().replace("_", " ")
-        self._drive.happened("key", what="refused", reason=reason, text=refused.text)
+        # Whoever refuses is not ours: the reason may be none.
+        reason = refused.reason.value if isinstance(refused.reason, Reason) else ""
+        self._drive.happened("key", what="refused", reason=reason, text=str(refused.text))
         return CheckCondition(code_of(self._drive, refused))
 
     def _tell(self, refused: Refused) -> None:
