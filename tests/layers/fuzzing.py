@@ -1,8 +1,8 @@
 """Random commands out of the layers: what a broken or hostile initiator might send.
 
 The layers' fields are compiled into shifts once, so that a CDB costs microseconds. Parameter lists
-are built by the layers, with likely values and by scapy's `fuzz`, into pools; each is then changed
-anew whenever it is sent.
+are built by the layers, with likely values and by scapy's `fuzz`, into pools; many are changed
+anew whenever they are sent. One CDB in twenty is as scapy's `fuzz` made it.
 """
 
 from __future__ import annotations
@@ -133,6 +133,8 @@ class Fuzzer:
         if dice() < 0.1:
             size = self.random.choice((1, 6, 10, 12, 16, 32))
             return self.random.randbytes(size), self.noise[: self.number(5000)]
+        if dice() < 0.05:
+            return self.random.choice(self.pool(CDBS, target.device)), self.noise[:64]
         layer = self.layer(target)
         values = self.values(layer, target)
         out = self.data_out(layer, values, target, block)
@@ -231,6 +233,10 @@ class Fuzzer:
         key = f"{name} {device}"
         if key not in self.pools:
             with seeded(f"{self.seed} {key}") as dice:
+                if name == CDBS:
+                    layers = [one for one in c.all_cdbs() if one.device in ("", device)]
+                    self.pools[key] = [bytes(fuzz(one())) for one in layers * 20]
+                    return self.pools[key]
                 maker = MAKERS.get(name, _of_any)
                 lists = [bytes(maker(dice)) for _ in range(200)]
                 lists += [bytes(fuzz(maker(dice)))[:2000] for _ in range(20)]
@@ -249,6 +255,8 @@ def seeded(seed: str) -> Iterator[random.Random]:
         random.setstate(before)
 
 
+CDBS = "CDB"
+"""The pool of CDBs that scapy's `fuzz` made."""
 LOCKS = (c.Reserve6, c.Reserve10, c.ReserveElement6, c.ReserveElement10)
 ELEMENT_LISTS = (c.ReserveElement6, c.ReserveElement10)
 MODE_LAYERS = [*mode.ANY.values(), *mode.TAPE.values(), *mode.CHANGER.values(),
