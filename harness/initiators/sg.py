@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import sys
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +22,7 @@ SENSE = 252
 SG_IO, SG_SCSI_RESET, SG_SCSI_RESET_DEVICE = 0x2285, 0x2284, 1
 BLKSECTGET = 0x1267
 """Of an sg node: the bytes of the longest transfer."""
-NONE, TO_DEVICE, PREFILLED = -1, -2, -4
-"""Ways of data; PREFILLED is from the device into what the caller had in the buffer."""
+NONE, TO_DEVICE, FROM_DEVICE = -1, -2, -3
 DRIVER_SENSE = 0x08
 """driver_status: there are sense data; the only low bits that are no failure."""
 TIME_OUT = 0x03
@@ -95,12 +93,12 @@ class Sg:
         """Run a command. Raises NoAnswer when the kernel had no status to give."""
         data = ctypes.create_string_buffer(bytes(out), len(out)) if out else None
         if not out and size:
-            data = ctypes.create_string_buffer(_fill(size), size)
+            data = ctypes.create_string_buffer(size)
         command = ctypes.create_string_buffer(bytes(cdb), len(cdb))
         sense = ctypes.create_string_buffer(SENSE)
         header = Header(
             interface_id=ord("S"),
-            dxfer_direction=TO_DEVICE if out else PREFILLED if size else NONE,
+            dxfer_direction=TO_DEVICE if out else FROM_DEVICE if size else NONE,
             cmd_len=len(cdb),
             mx_sb_len=SENSE,
             dxfer_len=len(out) or size,
@@ -120,9 +118,6 @@ class Sg:
         self._require(header.host_status, header.driver_status, timeout)
         came = size - min(max(header.resid, 0), size) if not out else 0
         taken = ctypes.string_at(data, came) if data is not None and came else b""
-        if header.status and came == size and taken == _fill(size):
-            # Not every driver has a residual for a command that failed.
-            taken = b""
         return Reply(header.status, sense.raw[: header.sb_len_wr], taken)
 
     def another(self) -> Sg:
@@ -208,15 +203,6 @@ class Sg:
             raise NoAnswer(f"{self.name}: {words}: is the unit still there?")
         if driver & 0x0F not in (0, DRIVER_SENSE):
             raise NoAnswer(f"{self.name}: the driver failed (driver status {driver:02x}h)")
-
-
-@lru_cache(16)
-def _fill(size: int) -> bytes:
-    """What no device sends: where it stays, nothing came."""
-    return (_CANARY * (size // len(_CANARY) + 1))[:size]
-
-
-_CANARY = os.urandom(16)
 
 
 class PySg(Sg):
