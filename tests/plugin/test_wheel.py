@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,6 +17,12 @@ from tests.plugin.child import ROOT
 from tests.plugin.test_fixtures import blocks
 from tests.runs import Say
 
+CI = ROOT / "fixtures/ci"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+BASE = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
+"""With the interpreter that this environment was made from as python3."""
+if os.geteuid():
+    NOBODY = []  # nobody special runs this anyway
 PACKAGES = ("harness", "keymgr", "target")
 FAR = 600.0
 
@@ -90,22 +97,75 @@ def test_everything_is_in_the_wheel(wheel: Path) -> None:
     }
 
 
+@pytest.fixture(scope="module")
+def work(folder: Path) -> Path:
+    """Where somebody, whoever it is, has tests."""
+    made = folder / "work"
+    made.mkdir()
+    (made / "test_first.py").write_text(blocks()[0], encoding="utf-8")
+    shutil.copy(CI / "ci.sh", made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(folder: Path, wheel: Path, work: Path) -> tuple[Path, str]:
+    """The environment that the script of the CI jobs makes, and what it said: the packages of
+    Debian are here, the wheel and what it needs come from the index."""
+    told = {"KEYREEL": f"{wheel}[scapy]", "TMPDIR": str(folder), "TARGET": "", "PATH": BASE}
+    # How pip is told to compile nothing.
+    out = run(["sh", "ci.sh", "-q"], work, **told, PIP_NO_COMPILE="0")
+    return folder / "keyreel-environment", out
+
+
+def test_the_first_test_of_whoever_installs_the_wheel(
+    work: Path, installed: tuple[Path, str], say: Say
+) -> None:
+    environment, out = installed
+    (passed,) = [line for line in out.splitlines() if "1 passed" in line]
+    say(f"from the wheel: {passed}")
+    where = "import harness, target, keymgr; print(harness.__file__)"
+    assert run([environment / "bin/python", "-c", where], work).startswith(str(environment))
+    assert "ibm/ult3580-td9" in run([environment / "bin/keyreel", "personality", "list"], work)
+    assert junit(work / "reports/tests.xml") == {"tests": 1, "failures": 0, "errors": 0}
+
+
 @pytest.mark.guest
-def test_the_first_test_of_whoever_installs_the_wheel(folder: Path, wheel: Path, say: Say) -> None:
-    venv = folder / "venv"
-    run([sys.executable, "-m", "venv", "--without-pip", venv], folder)
-    python = venv / "bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    run([*pip, "--no-compile", str(wheel), "pytest", "pytest-xdist"], folder)
-    work = folder / "work"
-    work.mkdir()
-    (work / "test_first.py").write_text(blocks()[0], encoding="utf-8")
-    out = run([venv / "bin/pytest", "-q", "test_first.py"], work)
-    assert "1 passed" in out, out
-    say(f"from the wheel: {out.strip().splitlines()[-1]}")
-    where = run([python, "-c", "import harness, target, keymgr; print(harness.__file__)"], work)
-    assert where.startswith(str(venv)), where
+def test_the_jobs_of_somebody_without_privileges(work: Path, installed: tuple[Path, str]) -> None:
+    environment, _ = installed
     (work / "test_guest.py").write_text(IN_A_GUEST, encoding="utf-8")
-    out = run([venv / "bin/pytest", "-q", "-n2"], work)
+    shutil.copy(ROOT / "fixtures/rigs/one-lto9.toml", work / "rig.toml")
+    work.chmod(0o777)
+    path = f"{environment}/bin:{BASE}"
+    argv = ["sh", "ci.sh", "--here", "-q", "-n2", "-p", "no:cacheprovider"]
+    told = {"TARGET": "rig.toml --topic inquiry", "REPORTS": "out", "PATH": path}
+    out = run([*NOBODY, *argv], work, **told, PYTHONDONTWRITEBYTECODE="1", HOME=str(work))
     assert "2 passed" in out, out
-    assert "ibm/ult3580-td9" in run([venv / "bin/keyreel", "personality", "list"], work)
+    assert junit(work / "out/tests.xml") == {"tests": 2, "failures": 0, "errors": 0}
+    assert junit(work / "out/conform.xml")["tests"] > 0
+    assert "</html>" in (work / "out/conform.html").read_text(encoding="utf-8")
+
+
+def test_a_failure_is_the_job_s(work: Path, installed: tuple[Path, str]) -> None:
+    environment, _ = installed
+    path = f"{environment}/bin:{BASE}"
+    done = subprocess.run(
+        ["sh", "ci.sh", "--here", "-q", "nowhere"],
+        cwd=work,
+        env={"PATH": path, "REPORTS": "failed", "TARGET": "nothing.toml"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode, done
+    assert "nowhere" in done.stderr
+    assert "nothing.toml" in done.stderr
+
+
+def junit(file: Path) -> dict[str, int]:
+    """What a JUnit file counts."""
+    root = ElementTree.parse(file).getroot()
+    suites = [root] if root.tag == "testsuite" else [*root]
+    return {
+        key: sum(int(one.get(key, "0")) for one in suites)
+        for key in ("tests", "failures", "errors")
+    }
