@@ -114,28 +114,28 @@ class Trace:
     @property
     def lines(self) -> Iterator[tuple[str, Record]]:
         """The same, each with its line."""
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", errors="replace") as file:
             next(file)
             for number, line in enumerate(file, 2):
                 if not line.endswith("\n"):
                     return
                 try:
                     yield line, parse(line)
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                except (ValueError, LookupError, TypeError, AttributeError) as error:
                     raise TraceError(f"{self.path}, line {number}: no record ({error})") from None
 
 
 def read(path: Path) -> Trace:
     """A trace, its header read. Raises TraceError."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             first = json.loads(file.readline(1 << 20))
         version = first["trace"]
         units = tuple(Unit(**unit) for unit in first["units"])
         header = Header(first["rig"], first["seed"], first["start"], units)
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError):
         raise TraceError(f"{path} is no trace: its first line is no header of one") from None
     if version != VERSION:
         raise TraceError(f"{path} is a trace of version {version}: this keyreel reads {VERSION}")

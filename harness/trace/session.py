@@ -27,6 +27,8 @@ _TO_FULL_FEATURE = 0x87
 """T, CSG 1 and NSG 3: from operational negotiation into the full feature phase."""
 _NONE = 0xFFFFFFFF
 _CDB = 16
+LONGEST_CDB = 260
+"""Bytes of a CDB (SPC-4 4.2.3); what is behind is left out."""
 _WINDOW = 32
 _ISID = bytes((0x80, 0, 0, 0, 0, 1))
 
@@ -79,7 +81,7 @@ class Session:
         flags = _SIMPLE | (_WRITE if writes else _READ if wanted else 0)
         if first.length == out.length:
             flags |= _FINAL
-        more = command.cdb[_CDB:]
+        more = command.cdb[_CDB:LONGEST_CDB]
         extra = struct.pack(">HBx", len(more) + 1, 1) + more if more else b""
         extra += bytes(-len(extra) % 4)
         head = bytes((_COMMAND, flags, 0, 0)) + _lengths(first.length, len(extra)) + bytes(8)

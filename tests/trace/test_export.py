@@ -128,6 +128,16 @@ def test_of_part_of_a_trace(typed: Typed, tmp_path: Path) -> None:
     assert len(tshark(file, "iscsi.opcode==0x01")) == 6
 
 
+def test_cdbs_of_all_lengths(typed: Typed, rig: Traced, tmp_path: Path) -> None:
+    for length in (1, 6, 17, 32, 260, 5000):
+        rig.host.send(bytes((0x7F,)) * length, out=b"data", size=4)
+    file = tmp_path / "out.pcapng"
+    export(typed, rig.path, file)
+    assert len(tshark(file, "iscsi.opcode==0x01")) == 6
+    lengths = tshark(file, "iscsi.opcode==0x01", "iscsi.totalahslength")
+    assert [int(row[0], 0) * 4 for row in lengths] == [0, 0, 8, 20, 248, 248]
+
+
 def test_where_it_cannot_be_written(typed: Typed, tmp_path: Path) -> None:
     status, _, err = typed("export", SAMPLE, "-o", tmp_path / "no" / "file")
     assert status == 2

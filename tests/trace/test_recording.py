@@ -155,6 +155,25 @@ def test_what_is_no_trace(tmp_path: Path) -> None:
         read(tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"hello",
+        b"{}",
+        b"[]",
+        b'{"kind": "command"}',
+        b'{"kind": "key"}',
+        b"\xff\xfe",
+        b'{"n":1,"t":0,"unit":"","kind":"command","nexus":"","port":"","took":0,"cdb":"0","out":"",'
+        b'"in":"","status":0,"sense":"","position":[]}',
+    ],
+)
+def test_a_line_that_is_none(rig: Traced, line: bytes) -> None:
+    rig.path.write_bytes(rig.path.read_bytes() + line + b"\n")
+    with pytest.raises(TraceError, match=r"line 2: no record"):
+        list(rig.trace.records)
+
+
 def test_begun_and_ended_while_the_rig_runs(tmp_path: Path) -> None:
     with traced(tmp_path, on=False) as rig:
         service, host = rig.service, rig.host

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.initiators.api import TIMEOUT, Reply
+from harness.initiators.inprocess import InProcess
 from harness.rig import Rig
+from harness.trace.ignoring import DEFAULT
 from harness.trace.reader import read
+from harness.trace.replaying import Replay
 from target.scsi import sense as s
 from target.serve import Service
 from target.shelf import stock
 from tests.encryption.keys import keys_off, set_keys, set_page, spout
 from tests.tape.host import Host
-from tests.trace.conftest import Traced, Typed
+from tests.trace.conftest import Traced, Typed, traced
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "traces" / "one-lto9.jsonl"
 RIG = """
@@ -193,6 +197,27 @@ def test_unit_attentions_that_do_not_matter(
     assert "status of the target: 6/29/00" in out
     status, out, _ = typed("replay", part, rig_file(), "--ignore", "attention")
     assert status == 0, out
+
+
+class Padding(InProcess):
+    """As the kernel: the buffer is full with CHECK CONDITION, of whatever was in it."""
+
+    def send(
+        self, cdb: bytes, *, out: bytes = b"", size: int = 0, timeout: float = TIMEOUT
+    ) -> Reply:
+        reply = super().send(cdb, out=out, size=size, timeout=timeout)
+        return reply._replace(data=reply.data.ljust(size, b"x")) if reply.status else reply
+
+
+def test_a_way_that_does_not_say_how_much_came(tmp_path: Path) -> None:
+    with traced(tmp_path, on=False) as rig:
+        run = Replay(Padding(rig.host.unit), frozenset(DEFAULT), vague=True)
+        assert list(run.of(read(SAMPLE).records)) == []
+        assert run.count == 27
+    (tmp_path / "again").mkdir()
+    with traced(tmp_path / "again", on=False) as rig:
+        run = Replay(Padding(rig.host.unit), frozenset(DEFAULT))
+        assert {one.what for one in run.of(read(SAMPLE).records)} == {"length of data-in"}
 
 
 def test_errors_of_the_user(typed: Typed, rig_file: Callable[..., Path]) -> None:
