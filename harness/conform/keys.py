@@ -1,4 +1,4 @@
-"""Persistent reservations for checks: to register, to reserve, to undo it (SPC-4 5.12, 6.15, 6.16)."""
+"""Persistent reservations for checks: register, reserve, undo it (SPC-4 5.12, 6.15, 6.16)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from harness.conform import commands as c
 from harness.conform.asking import ROOM
 from harness.conform.check import Failure, check
 from harness.conform.subject import GOOD, RESERVATION_CONFLICT, Subject
-from harness.initiators.api import Unsupported
 
 CLAUSE = "SPC-2 5.5.1"
 TOPIC = "reservations"
@@ -48,7 +47,7 @@ def declare(size: int) -> None:
     key, name = f"RES{size}", f"RESERVE({size})"
 
     @check(f"{key}-CONFLICT", CLAUSE, TOPIC, f"{name} shuts another nexus out",
-           expected="RESERVATION CONFLICT for what uses or changes the volume or the drive.")  # fmt: skip
+           expected="RESERVATION CONFLICT for what uses or changes volume or drive.")  # fmt: skip
     def conflict(unit: Subject) -> None:
         asking.need_volume(unit)
         other = unit.second
@@ -113,10 +112,7 @@ def declare(size: int) -> None:
         other = unit.second
         reserve(other, size)
         unit.expect("status while it holds", RESERVATION_CONFLICT, unit.do(c.REWIND).status)
-        try:
-            other.initiator.reconnect()
-        except Unsupported as error:
-            unit.skip(str(error))
+        other.lose_nexus()
         unit.settle()
         unit.good(c.REWIND)
 

@@ -1,0 +1,113 @@
+"""Timestamps and identifying information (SPC-4 6.38, 6.46, 6.32, 6.44)."""
+
+from __future__ import annotations
+
+from harness.conform import commands as c
+from harness.conform.asking import INVALID_FIELD, INVALID_PARAMETER, LIST_LENGTH, number
+from harness.conform.check import check
+from harness.conform.subject import Subject
+
+REPORT, SET, MODEL = "SPC-4 6.38", "SPC-4 6.46", "SPC-4 5.4"
+TOPIC = "timestamps"
+SOMETIME = 1_500_000_000_000
+"""Milliseconds since 1970."""
+SLACK = 60_000
+
+
+def report(unit: Subject) -> tuple[int, int]:
+    """Origin and milliseconds. NotApplicable without the command."""
+    unit.need(0xA3, 0x0F)
+    data = unit.good(c.maintenance_in(0x0F, 64), size=64).data
+    unit.expect(
+        "TIMESTAMP PARAMETER DATA LENGTH and length", (10, 12), (number(data, 0, 2), len(data))
+    )
+    return data[2] & 7, number(data, 4, 6)
+
+
+def set_to(unit: Subject, milliseconds: int) -> None:
+    """SET TIMESTAMP; what it was is set again when the check ends."""
+    unit.need(0xA4, 0x0F)
+    _, before = report(unit)
+    unit.cleanup(unit.settle)
+    unit.cleanup(lambda: send(unit, before))
+    send(unit, milliseconds)
+
+
+def send(unit: Subject, milliseconds: int) -> None:
+    """SET TIMESTAMP."""
+    unit.good(c.maintenance_out(0x0F, 12), out=bytes(4) + milliseconds.to_bytes(6) + bytes(2))
+
+
+@check("TIME-REPORT", REPORT, TOPIC, "REPORT TIMESTAMP")
+def form(unit: Subject) -> None:
+    """12 bytes, ORIGIN 000b, 010b or 011b; time does not go back."""
+    origin, first = report(unit)
+    unit.require("TIMESTAMP ORIGIN", origin in (0, 2, 3), "0, 2 or 3", origin)
+    _, second = report(unit)
+    unit.require("timestamp", second >= first, f"{first} or more", second)
+
+
+@check("TIME-SET", SET, TOPIC, "SET TIMESTAMP")
+def setting(unit: Subject) -> None:
+    """The time goes on from what was set; ORIGIN is 010b."""
+    set_to(unit, SOMETIME)
+    origin, came = report(unit)
+    unit.expect("TIMESTAMP ORIGIN", 2, origin)
+    unit.require("timestamp", SOMETIME <= came < SOMETIME + SLACK, f"{SOMETIME} or later", came)
+
+
+@check("TIME-ATTENTION", MODEL, TOPIC, "SET TIMESTAMP is told to others")
+def told(unit: Subject) -> None:
+    """6/2A/10 for the other nexus, none for the one that set it."""
+    unit.need(0xA4, 0x0F)
+    other = unit.second
+    unit.settle()
+    set_to(unit, SOMETIME)
+    unit.expect("sense for the other", "6/2A/10", other.do(c.TEST_UNIT_READY).code)
+    unit.expect("sense for itself", "", unit.do(c.TEST_UNIT_READY).code)
+
+
+@check("TIME-LENGTH", SET, TOPIC, "A timestamp list that is too short")
+def short_list(unit: Subject) -> None:
+    """5/1A/00 (or 5/24/00, 5/26/00) for a list that ends inside the timestamp; time stays."""
+    unit.need(0xA4, 0x0F)
+    _, before = report(unit)
+    codes = (LIST_LENGTH, INVALID_FIELD, INVALID_PARAMETER)
+    unit.refused(c.maintenance_out(0x0F, 8), *codes, out=bytes(8))
+    _, after = report(unit)
+    unit.require("timestamp", before <= after < before + SLACK, f"{before} or later", after)
+
+
+@check("TIME-NOTHING", SET, TOPIC, "SET TIMESTAMP without a list")
+def no_list(unit: Subject) -> None:
+    """A parameter list length of 0: GOOD, the timestamp goes on."""
+    unit.need(0xA4, 0x0F)
+    _, before = report(unit)
+    unit.good(c.maintenance_out(0x0F, 0))
+    _, after = report(unit)
+    unit.require("timestamp", before <= after < before + SLACK, f"{before} or later", after)
+
+
+# --- identifying information ---------------------------------------------------------------------
+
+
+def identity(unit: Subject) -> bytes:
+    """REPORT IDENTIFYING INFORMATION. NotApplicable without the command."""
+    unit.need(0xA3, 0x05)
+    data = unit.good(c.maintenance_in(0x05, 600), size=600).data
+    unit.expect("IDENTIFYING INFORMATION LENGTH", len(data) - 4, number(data, 2, 2))
+    return data[4:]
+
+
+@check("IDENTITY-SET", "SPC-4 6.44", "identifying information", "Set and reported")
+def set_identity(unit: Subject) -> None:
+    """What was set is reported, to another nexus too; length 0 removes it."""
+    unit.need(0xA4, 0x06)
+    before = identity(unit)
+    unit.cleanup(unit.settle)
+    unit.cleanup(lambda: unit.do(c.maintenance_out(0x06, len(before)), out=before))
+    name = b"conformance check"
+    unit.good(c.maintenance_out(0x06, len(name)), out=name)
+    unit.expect("information", name, identity(unit))
+    unit.good(c.maintenance_out(0x06, 0))
+    unit.expect("information after it was removed", b"", identity(unit))
