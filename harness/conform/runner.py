@@ -12,7 +12,7 @@ from harness.conform.identity import identify, why_not_writable
 from harness.conform.known_state import KnownState
 from harness.conform.results import Result, Run
 from harness.conform.subject import TIMEOUT, Subject
-from harness.initiators.api import Initiator, InitiatorError, NoAnswer
+from harness.initiators.api import Initiator, InitiatorError, Unsupported
 
 NEEDS_SCRATCH = "not run: needs --scratch"
 LOST = 3
@@ -44,6 +44,7 @@ class Runner:
     def run(self, checks: Iterable[Check], watch: Watch = lambda *_: None) -> Run:
         """Run those checks that are for the device's kind. Raises NotADevice, InitiatorError."""
         identity = identify(self.unit, self.target)
+        self.unit.calibrate()
         listed = [check for check in checks if check.kind == identity.kind]
         chosen = list(listed)
         if self.seed is not None:
@@ -103,9 +104,8 @@ class Runner:
             return Outcome.NOT_APPLICABLE, "", "", "", str(error)
         except Failure as error:
             return Outcome.FAIL, error.what, error.expected, error.came, ""
-        except NoAnswer:
-            came = f"no answer in {self.unit.timeout:g} s"
-            return Outcome.FAIL, NO_ANSWER, "an answer", came, ""
+        except Unsupported as error:
+            return Outcome.NOT_APPLICABLE, "", "", "", str(error)
         except InitiatorError as error:
             return Outcome.FAIL, NO_ANSWER, "an answer", str(error), ""
         except Exception as error:

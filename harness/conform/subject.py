@@ -15,6 +15,7 @@ from harness.conform import supported
 from harness.conform.check import Failure, NotApplicable
 from harness.conform.exchange import Exchange, blot
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
+from harness.layers.cdb import dissect_cdb
 from harness.layers.sense import Sense, dissect_sense
 
 T = TypeVar("T")
@@ -87,6 +88,9 @@ class Subject:
         self.scratch = scratch
         self.timeout = timeout
         self.first = first or self
+        self.through_tcmu = False
+        """Whether Linux's TCMU is on the way: it shows no data as if all room were full, answers
+        some commands itself, and tells the device of a reset when that has been answered."""
         self.nexus = 0 if first is None else 1
         self.exchanges: list[Exchange] = first.exchanges if first else []
         self.warnings: list[str] = first.warnings if first else []
@@ -98,14 +102,18 @@ class Subject:
         self, cdb: Any, *, out: Any = b"", size: int = 0, timeout: float | None = None
     ) -> Answer:
         """Run a command: a CDB layer or bytes; ``out``: a layer or bytes; ``size``: room for
-        data-in. No opinion on how it ends."""
+        data-in, where there is no data-out. No opinion on how it ends."""
         cdb, out = bytes(cdb), bytes(out)
+        if out:
+            size = 0
         kept = blot(cdb, out)
         try:
             reply = self.initiator.send(cdb, out=out, size=size, timeout=timeout or self.timeout)
         except NoAnswer:
             self.exchanges.append(Exchange(self.nexus, cdb, kept, None))
             raise
+        if self.first.through_tcmu and nothing_came(cdb, size, reply):
+            reply = reply._replace(data=b"")
         self.exchanges.append(Exchange(self.nexus, cdb, kept, reply))
         return Answer(reply)
 
@@ -219,6 +227,26 @@ class Subject:
         """Whether the second nexus has been made."""
         return "second" in self.__dict__
 
+    def calibrate(self) -> None:
+        """See how the way to the device shows that no data came: to INQUIRY without room, and
+        to one that is refused."""
+        for cdb in (bytes([0x12, 0, 0, 0, 0, 0]), bytes([0x12, 0, 0x01, 0, 64, 0])):
+            reply = self.initiator.send(cdb, size=64, timeout=self.timeout)
+            refused = cdb[2] and reply.status == CHECK_CONDITION
+            if reply.data == bytes(64) or (refused and len(reply.data) == 64):
+                self.through_tcmu = True
+
+    def need_own(self, what: str) -> None:
+        """Raise NotApplicable where that is not the device's own doing."""
+        if self.first.through_tcmu:
+            raise NotApplicable(f"{what} is not the device's own doing: Linux-IO is on the way")
+
+    def lose_nexus(self) -> None:
+        """I_T nexus loss, and the nexus anew. NotApplicable where the way keeps its nexus."""
+        if getattr(self.initiator, "keeps_nexus", False):
+            raise NotApplicable(f"{self.initiator.name}: the kernel keeps its nexus")
+        self.initiator.reconnect()
+
     # --- states ------------------------------------------------------------------------------
 
     def settle(self) -> None:
@@ -272,6 +300,21 @@ class Subject:
             return function()
         finally:
             del self.exchanges[kept:]
+
+
+def nothing_came(cdb: bytes, size: int, reply: Reply) -> bool:
+    """Whether data that fill all room are none: zeros where the CDB asks for no data, and whatever
+    came with an error, but that a block is longer or that data were recovered."""
+    if not size or len(reply.data) != size:
+        return False
+    if reply.status == CHECK_CONDITION:
+        sense = Answer(reply).sense
+        return not sense.ili and sense.key != 1
+    if reply.status != GOOD or any(reply.data):
+        return reply.status != GOOD
+    packet = dissect_cdb(cdb)
+    asked = ("allocation_length", "transfer_length")
+    return not any(getattr(packet, name, 0) for name in asked)
 
 
 def ended(answer: Answer) -> str:

@@ -121,6 +121,8 @@ def declare(row: Data, kind: str) -> None:
     )
     def zero(unit: Subject) -> None:
         whole(unit, row)
+        if row.id == "REPORT-LUNS":
+            unit.need_own("REPORT LUNS")
         answer = unit.do(row.cdb(0), size=64)
         if not row.zero and answer.code == INVALID_FIELD:
             return

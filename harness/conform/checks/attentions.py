@@ -184,6 +184,7 @@ def reset(unit: Subject) -> None:
 @check("UA-RESET-FIRST", "SPC-4 5.13", TOPIC, "A reset comes before all else")
 def reset_first(unit: Subject) -> None:
     """With 6/2A/01 pending, a reset is told first, and the older one is gone or follows."""
+    unit.need_own("when a reset comes")
     other = pending(unit)
     asking.reset_only(unit)
     code = other.do(c.TEST_UNIT_READY).code

@@ -165,6 +165,7 @@ def luns(unit: Subject) -> None:
 
 def luns_selected(unit: Subject) -> None:
     """SELECT REPORT 02h (all) has what 00h has; 01h (well-known) has no LUN 0."""
+    unit.need_own("REPORT LUNS")
     plain = unit.good(c.report_luns(4096), size=4096).data
     answer = unit.do(c.report_luns(4096, 2), size=4096)
     if answer.code == INVALID_FIELD:
@@ -177,6 +178,7 @@ def luns_selected(unit: Subject) -> None:
 
 def luns_reserved(unit: Subject) -> None:
     """A SELECT REPORT that is reserved: 5/24/00, at byte 2 if there is a field pointer."""
+    unit.need_own("REPORT LUNS")
     answer = unit.refused(c.report_luns(4096, 0x7F), INVALID_FIELD, size=4096)
     if answer.sense.field_pointer is not None:
         unit.expect("byte of the field pointer", 2, answer.sense.field_pointer[0])

@@ -276,10 +276,7 @@ NEXUS = "SAM-5 6.3.4, SSC-4 4.2.22"
 
 def _lose(drive: Drive) -> None:
     """End the nexus and make it anew; its attentions are heard."""
-    try:
-        drive.unit.initiator.reconnect()
-    except Unsupported as error:
-        drive.unit.skip(str(error))
+    drive.unit.lose_nexus()
     drive.heard()
 
 
