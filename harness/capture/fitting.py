@@ -25,6 +25,8 @@ from target.tape.volume import DENSITY
 
 _DESCRIPTORS = range(58, 74, 2)
 _TAILS = ("ibm", "ibm-8", "hp", "stk")
+_BY_CHANCE = 5
+"""As many bytes may be alike by chance: a cartridge's serial number is among them."""
 _DUMP_PAGE = 0x80
 _TEXTS = ("hardware", "version", "module")
 
@@ -58,11 +60,12 @@ def fit_sense(draft: Draft) -> None:
     draft.tables["limits"]["sense_length"] = len(sense)
     quirks = draft.tables.setdefault("quirks", {})
     own, alike = quirks.pop("sense_tail", None), {}
-    # The base's first: of those that are as good as another, the first is taken.
-    for tail in dict.fromkeys((own, *_TAILS) if own is not None else (None, *_TAILS)):
+    for tail in (None, *_TAILS):
         draft.tables["quirks"] = {**quirks, "sense_tail": tail} if tail else quirks
         alike[tail] = sum(map(eq, draft.asker().refusal(), sense))
     best = max(alike, key=lambda tail: alike[tail])
+    if own is not None and alike[best] < alike[own] + _BY_CHANCE:
+        best = own
     draft.tables["quirks"] = {**quirks, "sense_tail": best} if best else quirks
 
 

@@ -11,6 +11,7 @@ from harness.capture.draft import Draft
 from harness.capture.fitting_pages import still_alike
 
 WIDTH = 96
+_SERIAL = re.compile(r"[0-9A-Z]{10}")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WHOLE = ("modes", "sense", "buffers", "algorithms")
 """Tables whose entries are written in one line each."""
@@ -38,7 +39,7 @@ def write(draft: Draft, source: str) -> str:
         "#     [[drive]]",
         '#     name = "drive0"',
         '#     model = "FILE.toml"       # the path of this file, from that of the rig file',
-        f"#     serial = {_value(draft.serial)}",
+        *_serial(draft.serial),
         *([f'#     compression = "{draft.compression}"'] if draft.compression != "off" else []),
         "",
         f"base = {_value(draft.base)}",
@@ -46,6 +47,15 @@ def write(draft: Draft, source: str) -> str:
     for name, table in draft.tables.items():
         lines += _table(name, table, draft.base_tables.get(name, {}))
     return "\n".join(lines) + "\n"
+
+
+def _serial(serial: str) -> list[str]:
+    """The line with the serial number, where a rig takes it."""
+    if _SERIAL.fullmatch(serial):
+        return [f"#     serial = {_value(serial)}"]
+    return [
+        f"#     # Its serial number was {_value(serial)}; those in rigs have ten of 0-9 and A-Z."
+    ]
 
 
 def _of_state(draft: Draft, name: str) -> bool:
@@ -89,7 +99,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return f"0x{value:X}" if value > 0xFFFF else str(value)
+        return f"0x{value:X}" if value > 0xFFFFFF else str(value)
     if isinstance(value, str):
         escaped = "".join(
             f"\\u{ord(c):04X}" if not c.isprintable() else "\\" + c if c in '"\\' else c
