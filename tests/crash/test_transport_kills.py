@@ -23,8 +23,8 @@ from tests.runs import Say
 
 pytestmark = [pytest.mark.crash, pytest.mark.guest]
 
-KILLS = int(os.environ.get("KEYREEL_KILLS", "50"))
-"""On each way."""
+KILLS = int(os.environ.get("KEYREEL_KILLS", "20"))
+"""On each way; more of them for a night: KEYREEL_KILLS=50."""
 WAYS = ("tcmu", "tcmu-runner", "iscsi")
 RIG = """
 [rig]
