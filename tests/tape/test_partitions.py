@@ -418,7 +418,7 @@ def test_any_request_is_made_or_refused(
             if reply.sense is not None and reply.sense.code == s.INVALID_PARAMETER:
                 assert made(host) == there
                 continue
-            if asked["method"] == 0:  # asks for nothing, so the partitions are those that were there
+            if asked["method"] == 0:  # asks for nothing: the partitions that were there
                 assert made(host) == there
                 continue
             sizes_made = [-(-size * pairs // whole) for size in made(host)]
