@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.conform.check import check
 from harness.conform.encryption import (
     CAPABILITIES,
+    DECRYPT,
+    ENCRYPT,
+    KEY_A,
     KEY_FORMATS,
     LOCAL,
     PUBLIC,
@@ -15,12 +19,14 @@ from harness.conform.encryption import (
     block,
     encryption_check,
 )
-from harness.conform.encryption_pages import Algorithm, algorithms
+from harness.conform.encryption_pages import Algorithm, algorithms, set_page
+from harness.conform.subject import Subject
 from harness.layers.cdb import ReportDensitySupport, Rewind
 from harness.layers.security import DeviceServerKeyWrappingPublicKey
 
 CLAUSE = "SSC-4 8.5.2.4"
 TOPIC = "capabilities"
+TOPIC_NAME = f"encryption: {TOPIC}"
 STANDARD = {0x0001000C: 32, 0x00010010: 32, 0x00010014: 32, 0x00010016: 64}
 """Key sizes of the algorithm codes of SPC-4 that tape drives have."""
 
@@ -231,3 +237,58 @@ def _scope_check(scope: int, name: str, capability: str) -> None:
 _scope_check(PUBLIC, "PUBLIC", "public_c")
 _scope_check(LOCAL, "LOCAL", "local_c")
 _scope_check(2, "ALL", "aitn_c")
+
+
+# --- encryption that hosts do not control --------------------------------------------------------
+
+
+def _outside_check(id: str, title: str) -> Callable[[Callable[[Drive], None]], object]:
+    """Declare a check of a drive whose CFG_P is 10b."""
+
+    def declare(body: Callable[[Drive], None]) -> object:
+        def run(unit: Subject) -> None:
+            drive = Drive(unit)
+            if drive.facts.cfg_p != 2:
+                unit.skip(f"CFG_P is {drive.facts.cfg_p:02b}b: not configured from outside")
+            body(drive)
+
+        expected = body.__doc__ or ""
+        return check(
+            f"ENC-OUTSIDE-{id}",
+            CLAUSE,
+            f"encryption: {TOPIC}",
+            title,
+            scratch=True,
+            expected=expected,
+        )(run)
+
+    return declare
+
+
+@_outside_check("KEY", "A key from a host where CFG_P says that hosts may not set any")
+def outside_key(drive: Drive) -> None:
+    "5/74/21, and the status page stays what it was."
+    page = set_page(
+        encryption_mode=ENCRYPT,
+        decryption_mode=DECRYPT,
+        algorithm_index=drive.facts.algorithms[0].algorithm_index,
+        key=KEY_A,
+    )
+    drive.refused(page, "5/74/21")
+
+
+@_outside_check("OFF", "Both modes DISABLE from a host, likewise")
+def outside_off(drive: Drive) -> None:
+    "5/74/21: hosts cannot turn encryption off either."
+    index = drive.facts.algorithms[0].algorithm_index
+    drive.refused(set_page(algorithm_index=index), "5/74/21")
+
+
+@_outside_check("CONTROL", "PARAMETERS CONTROL and the abilities, likewise")
+def outside_control(drive: Drive) -> None:
+    "PARAMETERS CONTROL is not 1 (hosts); algorithms are under external control (3) or not there."
+    came = drive.status().parameters_control
+    drive.unit.require("PARAMETERS CONTROL", came != 1, "0, 2, 3 or 4", came)
+    for one in algorithms(drive.page(CAPABILITIES)):
+        drive.unit.require("ENCRYPT_C", one.encrypt_c in (0, 3), "0 or 3", one.encrypt_c)
+        drive.unit.require("DECRYPT_C", one.decrypt_c in (0, 3), "0 or 3", one.decrypt_c)
