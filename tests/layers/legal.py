@@ -190,7 +190,7 @@ def _check_layers(cdb: bytes, data: bytes, full: bool, device: str) -> None:
 
 def whole(packet: Packet, words: str, *, reserved: bool = True) -> None:
     """Nothing is left over, nothing is in ``reserved`` bits, the fields give the same bytes."""
-    before = packet.original if not isinstance(packet, Structure) else bytes(packet)
+    before = bytes(packet)
     for one in layers(packet):
         insist(not isinstance(one, (Raw, Padding)), f"{words}: {type(one).__name__} {one!r}")
     strays = [
