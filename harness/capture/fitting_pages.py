@@ -187,6 +187,10 @@ def _logs_as(
 # --- INQUIRY and VPD -----------------------------------------------------------------------------
 
 
+_VENDORS = 0xC0
+"""The first of the makers' own VPD pages."""
+
+
 def fit_inquiry(draft: Draft) -> None:
     """Bytes of the standard data that follow from nothing else."""
     table, theirs = draft.tables["inquiry"], draft.answers.get("inquiry", b"")
@@ -218,7 +222,9 @@ def fit_vpd(draft: Draft) -> None:
                     pages[code] = value
                     break
             else:
-                pages[code] = True if code == "00" else _written(body, words)
+                # In pages of the standards so short a word as the revision is there by chance.
+                own = words if int(code, 16) >= _VENDORS else {"serial": draft.serial}
+                pages[code] = True if code == "00" else _written(body, own)
     table["pages"] = pages
 
 

@@ -4,7 +4,7 @@ INQUIRY; READ BLOCK LIMITS; REPORT DENSITY SUPPORT; REPORT SUPPORTED OPERATION C
 LOG SENSE with the default values, so that no counter is reset by being read, and never of the
 TapeAlert page, whose flags would be lowered; SECURITY PROTOCOL IN; PERSISTENT RESERVE IN; READ
 BUFFER (descriptors); RECEIVE DIAGNOSTIC RESULTS; READ ATTRIBUTE (lists); MAINTENANCE IN; REPORT
-LUNS; TEST UNIT READY.
+LUNS (whether it is there); TEST UNIT READY.
 """
 
 from __future__ import annotations
@@ -100,7 +100,6 @@ def _identity(asker: Asker) -> Part:
     for code in pages[4:]:
         yield from _said(f"vpd {code:02X}", asker.ask(bytes((0x12, 1, code, 0xFF, 0xFF, 0))))
     yield "sense", asker.refusal()
-    yield from _said("luns", asker.ask(READING["A0"]))
 
 
 def _commands(asker: Asker) -> Part:

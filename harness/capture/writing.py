@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.capture.draft import Draft
 from harness.capture.fitting_pages import still_alike
+from target.personality_schema import SCHEMA
 
 WIDTH = 96
 _SERIAL = re.compile(r"[0-9A-Z]{10}")
@@ -29,7 +30,7 @@ def write(draft: Draft, source: str) -> str:
         *_comment(f"What {source} answered, captured by `keyreel personality capture`."),
         *_comment(
             f"A drive of this model gives {count - len(differences)} of {count} answers alike"
-            + (f"; otherwise: {', '.join(differences)}." if differences else ".")
+            + (f"; otherwise: {_gathered(differences)}." if differences else ".")
         ),
         *_comment(f"Of the base, because no answer tells it: {UNSEEN}."),
         *(line for note in draft.notes for line in _comment(f"Not captured: {note}.")),
@@ -44,8 +45,8 @@ def write(draft: Draft, source: str) -> str:
         "",
         f"base = {_value(draft.base)}",
     ]
-    for name, table in draft.tables.items():
-        lines += _table(name, table, draft.base_tables.get(name, {}))
+    for name in SCHEMA.rules:
+        lines += _table(name, draft.tables.get(name, {}), draft.base_tables.get(name, {}))
     return "\n".join(lines) + "\n"
 
 
@@ -56,6 +57,15 @@ def _serial(serial: str) -> list[str]:
     return [
         f"#     # Its serial number was {_value(serial)}; those in rigs have ten of 0-9 and A-Z."
     ]
+
+
+def _gathered(names: list[str]) -> str:
+    """Names of questions, the kind of each said once."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kind, _, rest = name.partition(" ")
+        kinds.setdefault(kind, []).append(rest)
+    return "; ".join(f"{kind} {', '.join(rest)}".rstrip() for kind, rest in kinds.items())
 
 
 def _of_state(draft: Draft, name: str) -> bool:
