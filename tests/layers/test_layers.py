@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +280,26 @@ def test_dissect_chooses_by_the_cdb() -> None:
     assert position.bop == 1
     with pytest.raises(ValueError, match="operation code"):
         dissect(b"")
+
+
+def test_any_bytes_are_dissected(pytestconfig: pytest.Config) -> None:
+    dice = random.Random(int(pytestconfig.getoption("hypothesis_seed")))
+    kinds = [bytes(one()) for one in c.all_cdbs()]
+    for number in range(4000):
+        cdb = bytearray(dice.choice(kinds))
+        cdb[1:] = dice.randbytes(len(cdb) - 1) if number % 2 else cdb[1:]
+        data = dice.randbytes(dice.choice((1, 2, 3, 4, 5, 8, 12, 20, 40, 90)))
+        if number % 3:
+            # A short length in front, as there mostly is.
+            data = data[:1] + bytes((0, 0, dice.randrange(60))) + data[4:]
+        device = dice.choice(("tape", "changer"))
+        found = dissect(bytes(cdb[: dice.choice((1, 2, 6, 16))]), data, data, device=device)
+        assert len(found) == 3
+        for packet in found[1:]:
+            assert bytes(packet) == data, packet.show(dump=True)
+            packet.show(dump=True)
+        with suppress(ValueError):
+            str(dissect_sense(bytes((dice.randrange(0x70, 0x74),)) + data))
 
 
 def test_lists_in_lists() -> None:
