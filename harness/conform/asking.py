@@ -19,6 +19,8 @@ INVALID_PARAMETER = "5/26/00"
 INVALID_OPCODE = "5/20/00"
 LIST_LENGTH = "5/1A/00"
 ROUNDED = "1/37/00"
+LOLU = 0x04
+"""READ POSITION, short form: the logical object location is unknown."""
 ROOM = 0xFFFC
 """Bytes of room for parameter data: as many as fit the shorter allocation lengths, in words."""
 
@@ -324,8 +326,11 @@ def position(unit: Subject) -> Position:
 
 
 def at(unit: Subject, wanted: int) -> None:
-    """The tape has to be before that object."""
-    unit.expect("position (READ POSITION)", wanted, position(unit).first)
+    """The tape has to be before that object, unless the drive says that it does not know where it
+    is (LOLU): a check of its own holds that."""
+    came = position(unit)
+    if not came.flags & LOLU:
+        unit.expect("position (READ POSITION)", wanted, came.first)
 
 
 def need_volume(unit: Subject) -> None:

@@ -12,6 +12,9 @@ BEGINNING = "0/00/04"
 NO_SENSE = "0/00/00"
 END_OF_DATA = ("8/00/05", "8/14/03", "8/14/01")
 """End of data; a blank tape may be told apart (SSC-4 4.2.17, IBM)."""
+LOCATE = 0x2B
+STEP = 65536
+"""Room for any block of a check that moves by reading."""
 
 
 def pattern(length: int, seed: int = 1) -> bytes:
@@ -39,8 +42,15 @@ def append(unit: Subject, *objects: bytes | None) -> None:
 
 
 def go(unit: Subject, number: int) -> None:
-    """Before that object of the partition."""
-    unit.good(c.locate(number))
+    """Before that object of the partition: by LOCATE, or step by step where there is none."""
+    if unit.has(LOCATE):
+        unit.good(c.locate(number))
+        return
+    unit.good(c.REWIND)
+    for _ in range(number):
+        answer = unit.do(c.read(STEP), size=STEP)
+        if answer.status and not (answer.sense.filemark or answer.sense.ili):
+            raise Failure("READ over an object", "a block or a filemark", repr(answer))
 
 
 def read_all(unit: Subject, *objects: bytes | None) -> None:
@@ -53,8 +63,13 @@ def read_all(unit: Subject, *objects: bytes | None) -> None:
             answer = unit.good(c.read(len(one)), size=len(one))
             if answer.data != one:
                 raise Failure(f"data of object {at}", one[:16].hex(), answer.data[:16].hex())
-    answer = unit.do(c.read(1), size=1)
-    told(unit, answer, *END_OF_DATA)
+    at_end(unit)
+
+
+def at_end(unit: Subject) -> None:
+    """The tape has to be at the end of data: READ is BLANK CHECK, whichever its code is."""
+    answer = unit.do(c.read(9), size=9)
+    unit.require("READ at the end of data", answer.code.startswith("8/"), "BLANK CHECK", answer)
 
 
 def told(

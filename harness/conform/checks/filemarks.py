@@ -7,7 +7,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, at, set_block_length
 from harness.conform.check import check
 from harness.conform.subject import Subject
-from harness.conform.tape import END_OF_DATA, go, read_all, record, told
+from harness.conform.tape import at_end, go, read_all, record
 
 CLAUSE = "SSC-4 6.10"
 TOPIC = "filemarks"
@@ -68,7 +68,7 @@ def cuts(unit: Subject) -> None:
     record(unit, b"one", b"two", b"three")
     go(unit, 1)
     unit.good(c.write_filemarks(1))
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
     unit.good(c.REWIND)
     read_all(unit, b"one", None)
 

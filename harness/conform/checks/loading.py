@@ -155,6 +155,13 @@ WORKS = (
 )
 
 
+def away(unit: Subject) -> None:
+    """Unload; NotApplicable if the drive is ready all the same, which LOAD-CYCLE holds."""
+    unload(unit)
+    if unit.do(c.TEST_UNIT_READY).status == GOOD:
+        unit.skip("UNLOAD does not take the volume out of reach")
+
+
 def declare_wants(key: str, name: str, cdb: bytes, out: bytes) -> None:
     """A command that needs a volume."""
 
@@ -167,9 +174,9 @@ def declare_wants(key: str, name: str, cdb: bytes, out: bytes) -> None:
         expected="NOT READY: 2/3A/00, or 2/04/02 where a LOAD would make it ready.",
     )
     def refused(unit: Subject) -> None:
-        if cdb[0] in (0x13, 0x8C, 0x44):
+        if cdb[0] in (0x13, 0x2B, 0x8C, 0x44):
             unit.need(cdb[0])
-        unload(unit)
+        away(unit)
         answer = unit.do(cdb, out=out, size=ROOM if not out else 0)
         if key == "ATTRIBUTES" and answer.status == GOOD:
             unit.skip("the cartridge memory can still be read")
@@ -191,7 +198,7 @@ def declare_works(key: str, name: str, cdb: bytes) -> None:
     def taken(unit: Subject) -> None:
         if cdb[0] >= 0x1E:
             unit.need(cdb[0])
-        unload(unit)
+        away(unit)
         unit.good(cdb, size=ROOM)
 
 

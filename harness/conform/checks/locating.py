@@ -28,8 +28,7 @@ def declare_object(number: int, sixteen: bool, immed: bool) -> None:
         expected="GOOD; READ POSITION says so, and READ returns what is there.",
     )
     def located(unit: Subject) -> None:
-        if sixteen:
-            unit.need(0x92)
+        unit.need(0x92 if sixteen else 0x2B)
         record(unit, *OBJECTS)
         go(unit, END - number)
         unit.good((c.locate_16 if sixteen else c.locate)(number, immed=immed))
@@ -63,8 +62,7 @@ def declare_beyond(sixteen: bool) -> None:
         expected="8/00/05, and the tape is at end of data.",
     )
     def beyond(unit: Subject) -> None:
-        if sixteen:
-            unit.need(0x92)
+        unit.need(0x92 if sixteen else 0x2B)
         record(unit, *OBJECTS)
         answer = unit.do((c.locate_16 if sixteen else c.locate)(END + 5))
         told(unit, answer, *END_OF_DATA)
@@ -79,6 +77,7 @@ declare_beyond(True)
 def vendor_specific(unit: Subject) -> None:
     """An address that READ POSITION gave with service action 01h is found again: what Linux st does
     without `scsi2logical`. 5/24/00 where BT is not supported (a warning)."""
+    unit.need(0x2B)
     record(unit, *OBJECTS)
     go(unit, 3)
     answer = unit.do(c.read_position(c.VENDOR), size=20)
@@ -96,6 +95,7 @@ def vendor_specific(unit: Subject) -> None:
 @check("LOCATE10-PARTITION-0", TEN, TOPIC, "LOCATE(10) with CP to the same partition", scratch=True)
 def same_partition(unit: Subject) -> None:
     """CP 1 and partition 0: GOOD, as without."""
+    unit.need(0x2B)
     record(unit, *OBJECTS)
     unit.good(c.locate(3, partition=0))
     at(unit, 3)
@@ -113,8 +113,7 @@ def declare_partition(sixteen: bool, byte: int) -> None:
         expected="5/24/00, at the partition if there is a field pointer; nothing moves.",
     )
     def missing(unit: Subject) -> None:
-        if sixteen:
-            unit.need(0x92)
+        unit.need(0x92 if sixteen else 0x2B)
         asking.need_volume(unit)
         before = position(unit)
         make = c.locate_16 if sixteen else c.locate
@@ -132,8 +131,7 @@ def declare_partition(sixteen: bool, byte: int) -> None:
         expected="Without CP the partition is not looked at: GOOD, or 5/24/00 (a warning).",
     )
     def ignored(unit: Subject) -> None:
-        if sixteen:
-            unit.need(0x92)
+        unit.need(0x92 if sixteen else 0x2B)
         record(unit, *OBJECTS)
         cdb = bytearray((c.locate_16 if sixteen else c.locate)(2))
         cdb[byte] = 9

@@ -10,7 +10,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, INVALID_PARAMETER, mode_page, number, select
 from harness.conform.check import NotApplicable, check
 from harness.conform.subject import GOOD, Subject
-from harness.conform.tape import END_OF_DATA, go, record, told
+from harness.conform.tape import END_OF_DATA, at_end, go, record, told
 
 FORMAT, PAGE = "SSC-4 7.2", "SSC-4 8.5.4"
 TOPIC = "partitions"
@@ -82,7 +82,7 @@ def format_to_one(unit: Subject) -> None:
     unit.good(c.format_medium(0), timeout=SLOW)
     unit.settle()
     unit.expect("ADDITIONAL PARTITIONS DEFINED", 0, mode_page(unit, 0x11)[3])
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
 
 
 @check("PART-FORMAT-POSITION", FORMAT, TOPIC, "FORMAT MEDIUM away from the beginning", scratch=True)
@@ -154,7 +154,7 @@ def two_partitions(unit: Subject) -> None:
     unit.write(b"zero", b"more")
     unit.good(c.locate(0, partition=1))
     unit.expect("partition and object", (1, 0), asking.position(unit)[1:3])
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
     unit.write(b"one")
     unit.good(c.locate(0, partition=0))
     unit.expect("data of partition 0", b"zero", unit.good(c.read(4), size=4).data)

@@ -217,6 +217,7 @@ def end_of_data_with_sili(unit: Subject) -> None:
 @check("READ-BLANK", CLAUSE, TOPIC, "A tape without data", scratch=True)
 def blank(unit: Subject) -> None:
     """BLANK CHECK, 8/00/05 or 8/14/xx, at object 0."""
+    unit.need(0x19)
     unit.blank()
     told(unit, unit.do(c.read(512), size=512), *END_OF_DATA, left=512)
     at(unit, 0)
@@ -318,6 +319,8 @@ def declare_end(
         "asked for less the good ones, which are returned; the tape is behind what came.",
     )
     def ends(unit: Subject) -> None:
+        if not lengths:
+            unit.need(0x19)
         objects = [None if one is None else pattern(one, one) for one in lengths]
         fixed_tape(unit, *objects)
         answer = unit.do(c.read(count, fixed=True), size=count * 512)

@@ -164,6 +164,7 @@ def read_after(unit: Subject) -> None:
 @check("SPACE-BLANK", "SSC-4 7.13", TOPIC, "SPACE on a tape without data", scratch=True)
 def on_a_blank_tape(unit: Subject) -> None:
     """Blocks and filemarks: BLANK CHECK; to the end of data: GOOD."""
+    unit.need(0x19)
     unit.blank()
     for code in (BLOCKS, MARKS):
         told(unit, unit.do(c.space(code, 1)), *END_OF_DATA, left=1)

@@ -20,6 +20,7 @@ from harness.conform.tape import (
     FILEMARK_DETECTED,
     NO_SENSE,
     append,
+    at_end,
     go,
     pattern,
     read_all,
@@ -39,7 +40,7 @@ def variable(unit: Subject) -> None:
     record(unit)
     unit.good(c.write(1000), out=pattern(1000))
     at(unit, 1)
-    told(unit, unit.do(c.read(1), size=1), *END_OF_DATA)
+    at_end(unit)
     unit.good(c.REWIND)
     read_all(unit, pattern(1000))
 
@@ -128,10 +129,10 @@ def shortest_block(unit: Subject) -> None:
 
 @check("WRITE-LIMITS", "SSC-4 7.6", TOPIC, "READ BLOCK LIMITS")
 def limits(unit: Subject) -> None:
-    """Six bytes; the maximum is not less than the minimum, which is 1 at least; the same with
-    a volume or without; hosts want 65536 and more (a warning)."""
+    """Six bytes at least; the maximum is not less than the minimum, which is 1 at least; the same
+    with a volume or without; hosts want 65536 and more (a warning)."""
     data = unit.good(c.READ_BLOCK_LIMITS, size=16).data
-    unit.expect("length", 6, len(data))
+    unit.require("length", len(data) >= 6, "6 bytes", len(data))
     unit.expect("reserved bits", 0, data[0] & 0xE0)
     _, longest, shortest = asking.limits(unit)
     unit.require("minimum", shortest >= 1, "1 at least", shortest)
@@ -149,7 +150,7 @@ def cuts(unit: Subject) -> None:
     go(unit, 1)
     unit.write(b"new")
     at(unit, 2)
-    told(unit, unit.do(c.read(9), size=9), *END_OF_DATA)
+    at_end(unit)
     unit.good(c.REWIND)
     read_all(unit, b"one", b"new")
 
