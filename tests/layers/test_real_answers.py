@@ -11,6 +11,7 @@ import pytest
 from harness.layers import cdb as c
 from harness.layers import dissecting
 from harness.layers.cdb import dissect_cdb
+from harness.layers.reservations import ReserveOutList
 from target import personality
 from target.library.changer import Changer
 from target.tape.drive import Drive
@@ -122,11 +123,21 @@ def ask(host: Initiator, asked: c.Cdb, device: str, size: int = SIZE) -> str:
 def test_drive_models(model: str) -> None:
     with tape(model, capacity=8 * MIB) as host:
         content(host)
+        register(host)
         asked = [*reports(host.drive), *mode_and_log(host.drive), *of_tape()]
         for number, one in enumerate(asked):
             ask(host, one, "tape")
             if not number % 4:
                 ask(host, one, "tape", SHORT[number // 4 % len(SHORT)])
+
+
+def register(host: Initiator) -> None:
+    """A registration and a reservation, where the model has such."""
+    for action, keys in ((0, (0, 7)), (1, (7, 0))):
+        cdb = c.PersistentReserveOut(service_action=action, type=1, parameter_list_length=24)
+        old, new = keys
+        sent = ReserveOutList(reservation_key=old, service_action_reservation_key=new)
+        host.send(bytes(cdb), out=bytes(sent))
 
 
 def content(host: Host) -> None:
@@ -152,6 +163,7 @@ def test_library_models(model: str, tmp_path: Path) -> None:
     host = changers.Host(Changer(changers.partition(), tower, tmp_path / "changer.json"))
     seen = set()
     host.send(bytes(6))
+    register(host)
     search = c.SendVolumeTag(send_action_code=5, parameter_list_length=40)
     host.send(bytes(search), out=b"KRL*".ljust(32) + bytes(8))
     asked = [*of_changer(), *reports(host.changer), *mode_and_log(host.changer)]
