@@ -8,7 +8,7 @@ are told from the vendor identification of INQUIRY and are public (see `CODES`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -50,6 +50,7 @@ U_KAD, A_KAD, NONCE, M_KAD, WRAPPED_KAD = 0, 1, 2, 3, 4
 CANNOT_NOW, NO_BLOCK, CLEAR, OPEN, CLOSED = 1, 2, 3, 5, 6
 """ENCRYPTION STATUS of the next block."""
 
+REWIND, READ_POSITION = bytes(Rewind()), bytes(ReadPosition())
 ROOM = 8192
 """Bytes of data-in for pages and blocks: more than any of these checks needs."""
 
@@ -117,12 +118,7 @@ class Facts:
 
 def ask(unit: Subject, page: int, allocation: int = ROOM, protocol: int = TAPE) -> Answer:
     """SECURITY PROTOCOL IN, however it ends."""
-    cdb = SecurityProtocolIn(
-        security_protocol=protocol,
-        security_protocol_specific=page,
-        allocation_length=allocation,
-    )
-    return unit.do(cdb, size=allocation)
+    return unit.do(in_cdb(allocation, page, protocol), size=allocation)
 
 
 def facts(unit: Subject) -> Facts:
@@ -305,18 +301,18 @@ class Drive:
         if now != "c":
             self.off()
         self.content = content
-        self.unit.good(Rewind())
+        self.unit.good(REWIND)
         return blocks
 
     def go(self, number: int) -> None:
         """Locate an object. Drives that need keys to position get them, and are left without."""
         if not number:
-            self.unit.good(Rewind())
+            self.unit.good(REWIND)
             return
         if not self.storagetek:
             self.unit.good(Locate10(logical_object_identifier=number))
             return
-        self.unit.good(Rewind())
+        self.unit.good(REWIND)
         now = ""
         for at in range(number):
             letter = self.content[at]
@@ -328,7 +324,7 @@ class Drive:
 
     def read(self, size: int = ROOM, *, sili: bool = True, nexus: Drive | None = None) -> Answer:
         """READ of a variable block, however it ends."""
-        return (nexus or self).unit.do(Read6(sili=sili, transfer_length=size), size=size)
+        return (nexus or self).unit.do(read_cdb(size, sili), size=size)
 
     def reads(self, data: bytes) -> None:
         """READ has to give that block."""
@@ -341,15 +337,14 @@ class Drive:
         """READ has to be refused with the code of that condition, to give no data and to leave
         the tape before the block."""
         at = self.position()
-        cdb = Read6(transfer_length=ROOM)
-        answer = self.unit.refused(cdb, *self.codes(what), size=ROOM)
+        answer = self.unit.refused(read_cdb(ROOM), *self.codes(what), size=ROOM)
         self.unit.expect("data of the refused READ", b"", answer.data.strip(b"\0"))
         self.unit.expect("position after the refusal", at, self.position())
         return answer
 
     def position(self) -> int:
         """The logical object number of READ POSITION, short form."""
-        return int.from_bytes(self.unit.good(ReadPosition(), size=20).data[4:8])
+        return int.from_bytes(self.unit.good(READ_POSITION, size=20).data[4:8])
 
     def reload(self) -> None:
         """Unload and load the volume; attentions are left to be heard. NotApplicable where the
@@ -412,11 +407,30 @@ class Drive:
         return answer
 
 
-def out_cdb(length: int, page: int = 0x10, protocol: int = TAPE) -> Any:
-    """The CDB of SECURITY PROTOCOL OUT."""
-    return SecurityProtocolOut(
-        security_protocol=protocol, security_protocol_specific=page, transfer_length=length
+@cache
+def in_cdb(length: int, page: int, protocol: int = TAPE) -> bytes:
+    """The CDB of SECURITY PROTOCOL IN."""
+    return bytes(
+        SecurityProtocolIn(
+            security_protocol=protocol, security_protocol_specific=page, allocation_length=length
+        )
     )
+
+
+@cache
+def out_cdb(length: int, page: int = 0x10, protocol: int = TAPE) -> bytes:
+    """The CDB of SECURITY PROTOCOL OUT."""
+    return bytes(
+        SecurityProtocolOut(
+            security_protocol=protocol, security_protocol_specific=page, transfer_length=length
+        )
+    )
+
+
+@cache
+def read_cdb(size: int, sili: bool = False) -> bytes:
+    """The CDB of READ(6) of a variable block."""
+    return bytes(Read6(sili=sili, transfer_length=size))
 
 
 def block(number: int, letter: str = "c", size: int = 100) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from harness.layers.security import (
@@ -148,9 +149,14 @@ def set_page(*, kads: bytes = b"", **fields: Any) -> bytearray:
     unless told. ``kads``: what is behind the key. Lengths may be told wrong."""
     fields = {"scope": 2, **fields}
     length = fields.pop("page_length", None)
-    page = bytearray(bytes(SetDataEncryption(**fields)) + kads)
+    page = bytearray(_fixed_part(**fields) + kads)
     page[2:4] = (len(page) - 4 if length is None else length).to_bytes(2)
     return page
+
+
+@cache
+def _fixed_part(**fields: Any) -> bytes:
+    return bytes(SetDataEncryption(**fields))
 
 
 def kads_of(page: bytes | bytearray) -> list[bytes]:

@@ -30,9 +30,12 @@ def blot(cdb: bytes, out: bytes) -> bytes:
     """The parameter list without its key.
 
     One that says that it is shorter or longer than it is loses everything that may be of the key.
+    One of another protocol is lost as a whole: nobody knows where its keys are.
     """
-    if len(cdb) < 2 or cdb[0] != SECURITY_PROTOCOL_OUT or cdb[1] != TAPE_DATA_ENCRYPTION:
+    if len(cdb) < 2 or cdb[0] != SECURITY_PROTOCOL_OUT:
         return out
+    if cdb[1] != TAPE_DATA_ENCRYPTION:
+        return bytes(len(out))
     if len(out) <= KEY:
         return out
     length = int.from_bytes(out[KEY - 2 : KEY])

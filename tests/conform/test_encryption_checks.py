@@ -1,0 +1,117 @@
+"""The encryption checks: on drives of other makers, where hosts set no keys, and what they leave
+behind of keys. That they find defects is seen in `tests/conform/test_mutations.py`."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from harness.conform.check import Check, Outcome
+from harness.conform.checks import all_checks
+from harness.conform.encryption import KEYS
+from harness.conform.results import Run, counted
+from harness.conform.runner import Runner
+from harness.initiators.opening import open_initiator
+from tests.e2e.tools import cartridge, rig_text
+from tests.runs import Say
+
+OTHERS = {
+    "ibm/ult3580-td8-n4q0": "KRL001L8",
+    "quantum/ultrium-6": "KRL001L6",
+    "stk/t9840d": "KRL001R1",
+}
+"""Models that are not among the five of `tests/conform/models.py`."""
+OUTSIDE = (
+    ("ibm/ult3580-td9", "KRL001L9", "library"),
+    ("ibm/ts1160", "KRL001JE", "system"),
+    ("stk/t10000b", "KRL001T1", "agent"),
+)
+READING = {0x00, 0x01, 0x03, 0x12, 0x1E, 0x44, 0x5A, 0x5E, 0xA2, 0xA3}
+"""Commands that change nothing on a tape and no key; the runner rewinds and allows removal."""
+
+
+@pytest.fixture(autouse=True)
+def in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state of rigs that an initiator opens is where the test's own files are."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def encryption_checks() -> list[Check]:
+    return [one for one in all_checks().values() if one.topic.startswith("encryption")]
+
+
+def run(
+    folder: Path,
+    model: str,
+    barcode: str,
+    checks: Iterable[Check],
+    *,
+    control: str = "",
+    scratch: bool = True,
+) -> Run:
+    drive = f'name = "drive0"\nmodel = "{model}"\ncartridge = "{barcode}"\n'
+    if control:
+        drive += f'encryption = "{control}"\n'
+    path = folder / "rig.toml"
+    path.write_text(rig_text("keys", drive, cartridges=cartridge(barcode)))
+    with open_initiator(str(path)) as initiator:
+        return Runner(initiator, scratch=scratch).run(checks)
+
+
+def failed(run: Run) -> list[str]:
+    return [f"{one.check.id}: {one.summary}" for one in run.having(Outcome.FAIL)]
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_other_makers(tmp_path: Path, model: str, say: Say) -> None:
+    """A quarter of the checks, another one each time."""
+    seed = random.SystemRandom().getrandbits(32)
+    every = encryption_checks()
+    done = run(tmp_path, model, OTHERS[model], random.Random(seed).sample(every, len(every) // 4))
+    say(f"encryption checks of {model}, seed {seed}: {counted(done.counts)}")
+    assert not failed(done), f"seed {seed}"
+
+
+@pytest.mark.parametrize(("model", "barcode", "control"), OUTSIDE)
+def test_keys_from_outside(tmp_path: Path, model: str, barcode: str, control: str) -> None:
+    done = run(tmp_path, model, barcode, encryption_checks(), control=control)
+    assert not failed(done)
+    left_out = done.having(Outcome.NOT_APPLICABLE)
+    assert len(left_out) > len(done.results) // 2
+    assert all(one.reason for one in left_out)
+
+
+def test_a_drive_without_encryption(tmp_path: Path) -> None:
+    done = run(tmp_path, "hp/ultrium-3", "KRL001L3", encryption_checks())
+    applicable = [one for one in done.results if one.outcome is not Outcome.NOT_APPLICABLE]
+    assert [(one.check.id, one.outcome) for one in applicable] == [("ENC-NONE", Outcome.PASS)]
+
+
+def test_no_key_is_kept(tmp_path: Path) -> None:
+    """Whatever of a page was wrong, the exchanges that a report shows have no part of its key."""
+    chosen = [
+        one
+        for one in encryption_checks()
+        if one.id.startswith(("ENC-SET", "ENC-SECRET", "ENC-OUT"))
+    ]
+    done = run(tmp_path, "ibm/ult3580-td9", "KRL001L9", chosen)
+    assert not failed(done)
+    sent = [one for result in done.results for one in result.exchanges]
+    assert any(one.cdb[0] == 0xB5 for one in sent)
+    parts = {key[at : at + 4] for key in KEYS.values() for at in range(len(key) - 3)}
+    for one in sent:
+        data = one.out + (one.reply.data + one.reply.sense if one.reply else b"")
+        windows = {data[at : at + 4] for at in range(len(data) - 3)}
+        assert not windows & parts, one.cdb.hex()
+
+
+def test_without_scratch_no_key_is_sent(tmp_path: Path) -> None:
+    done = run(tmp_path, "ibm/ult3580-td9", "KRL001L9", encryption_checks(), scratch=False)
+    assert not failed(done)
+    assert len(done.having(Outcome.PASS)) >= 40
+    used = {one.cdb[0] for result in done.results for one in result.exchanges}
+    assert used <= READING, {f"{one:02X}h" for one in used - READING}
