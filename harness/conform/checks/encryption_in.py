@@ -376,9 +376,10 @@ def long_allocation(drive: Drive) -> None:
     "A drive without security protocols",
 )
 def without(unit: Subject) -> None:
-    "SECURITY PROTOCOL IN and OUT are both there, or both 5/20/00."
+    "SECURITY PROTOCOL IN and OUT are both there, or both 5/20/00, which is worth a warning."
     if unit.has(0xA2) or unit.has(0xB5):
         unit.expect("SECURITY PROTOCOL IN and OUT", (True, True), (unit.has(0xA2), unit.has(0xB5)))
     else:
         unit.refused(b"\xa2" + bytes(11), "5/20/00")
         unit.refused(b"\xb5" + bytes(11), "5/20/00")
+        unit.warn("no SECURITY PROTOCOL IN and OUT: hosts cannot encrypt with this drive")
