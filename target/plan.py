@@ -211,7 +211,7 @@ class RigPlan:
 
     @property
     def control(self) -> Path:
-        """The socket of `target.control`, where there are libraries."""
+        """The socket of `target.control`."""
         return Path(self.run, "control")
 
     def cartridge(self, barcode: str) -> CartridgePlan:

@@ -44,10 +44,10 @@ class PhysicalDrive(Rig):
             with open_initiator(choice.device or "") as initiator:
                 inquiry = initiator.send(bytes((0x12, 0, 0, 0, 96, 0)), size=96).data
                 model = b" ".join(inquiry[8:32].split()).decode("ascii", "replace")
-                nodes = discovery.find(choice.device or "")
-                serial, tape, sg = (
-                    ("", "", "") if nodes is None else (nodes.serial, nodes.tape, nodes.sg)
-                )
+                page = initiator.send(bytes((0x12, 1, 0x80, 0, 255, 0)), size=255).data
+                serial = discovery.unit_serial_number(page)
+                nodes = None if "://" in initiator.name else discovery.find(initiator.name)
+                tape, sg = ("", "") if nodes is None else (nodes.tape, nodes.sg)
                 yield cls(initiator, Device(NAME, serial, tape, sg), model, choice.scratch)
         except InitiatorError as error:
             raise RigFailed(str(error)) from None
