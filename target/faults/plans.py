@@ -81,7 +81,9 @@ def _name(given: str | None, kind: Kind, taken: set[str]) -> str:
         return next(
             name for n in range(1, len(taken) + 2) if (name := f"{kind.name}-{n}") not in taken
         )
-    if not given or not given.isprintable() or given in taken:
+    if not given or not given.isprintable():
+        raise FaultError("name", f"{given!r} will not do: write a text that can be printed")
+    if given in taken:
         raise FaultError("name", f"{given!r} is used twice: give each fault one of its own")
     return given
 
