@@ -62,11 +62,18 @@ def test_no_check_fails_by_iscsi(portal: str, name: str, say: Say) -> None:
     assert len(encryption) >= 150
 
 
-def test_without_scratch_the_tape_stays_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "rig.toml").write_text(rig("lto5"))
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """For a rig and its state."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_without_scratch_the_tape_stays_as_it_is(folder: Path) -> None:
+    (folder / "rig.toml").write_text(rig("lto5"))
     read, rewind = bytes([8, 0, 0, 1, 0, 0]), b"\x01" + bytes(5)
     modes = bytes([0x5A, 0, 0x3F, 0xFF, 0, 0, 0, 0x10, 0, 0])
-    with open_initiator(str(tmp_path / "rig.toml")) as initiator:
+    with open_initiator(str(folder / "rig.toml")) as initiator:
         while initiator.send(bytes(6)).status:
             pass
         data = random.Random(1).randbytes(256)
@@ -86,11 +93,11 @@ def test_without_scratch_the_tape_stays_as_it_is(tmp_path: Path) -> None:
     }
 
 
-def test_the_order_of_checks_does_not_matter(tmp_path: Path, say: Say) -> None:
+def test_the_order_of_checks_does_not_matter(folder: Path, say: Say) -> None:
     seed = random.SystemRandom().getrandbits(32)
     say(f"conform in another order: --shuffle {seed}")
-    (tmp_path / "rig.toml").write_text(rig("lto9"))
-    with open_initiator(str(tmp_path / "rig.toml")) as initiator:
+    (folder / "rig.toml").write_text(rig("lto9"))
+    with open_initiator(str(folder / "rig.toml")) as initiator:
         run = Runner(initiator, scratch=True, seed=seed).run(all_checks().values())
     assert not run.having(Outcome.FAIL), f"--shuffle {seed}\n{failures(run)}"
 

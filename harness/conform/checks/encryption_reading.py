@@ -9,18 +9,21 @@ from harness.conform.encryption import (
     DECRYPT,
     DISABLE,
     ENCRYPT,
+    EXTERNAL,
     KEY_A,
+    M_KAD,
     MIXED,
     RAW,
     ROOM,
     Drive,
     encryption_check,
 )
-from harness.layers.cdb import ModeSelect6, Read6, Space6, Verify6
+from harness.conform.encryption_pages import kad
+from harness.layers.cdb import ModeSelect6, Read6, ReadReverse6, Rewind, Space6, Verify6
 
 CLAUSE = "SSC-4 4.2.22 (reading encrypted logical blocks)"
 
-ENCRYPTION = {"DISABLE": DISABLE, "ENCRYPT": ENCRYPT}
+ENCRYPTION = {"DISABLE": DISABLE, "ENCRYPT": ENCRYPT, "EXTERNAL": EXTERNAL}
 DECRYPTION = {"DISABLE": DISABLE, "RAW": RAW, "DECRYPT": DECRYPT, "MIXED": MIXED}
 
 
@@ -84,9 +87,13 @@ def prepare(drive: Drive, situation: Situation, encryption: int, decryption: int
     """The tape, at the place, with KEY_A and the modes; returns the block that is there."""
     if decryption == RAW:
         drive.need_raw()
+    fields = {}
+    if encryption == EXTERNAL:
+        drive.need_external()
+        fields["kads"] = kad(M_KAD, bytes(64))
     blocks = drive.tape(situation.content, rdmc=drive.raw_readable)
     drive.go(situation.at)
-    drive.set(encryption, decryption)
+    drive.set(encryption, decryption, **fields)
     return blocks[situation.at] if situation.at < len(blocks) else b""
 
 
@@ -134,8 +141,10 @@ def _read_check(situation: Situation, first: str, second: str) -> None:
 
 for _situation in SITUATIONS:
     for _first in ENCRYPTION:
-        for _second in DECRYPTION:
-            _read_check(_situation, _first, _second)
+        # What EXTERNAL would write is told once for each kind of block: it is of no use to READ.
+        if _first != "EXTERNAL" or _situation.name.endswith("BOT"):
+            for _second in DECRYPTION:
+                _read_check(_situation, _first, _second)
 
 
 # --- VERIFY --------------------------------------------------------------------------------------
@@ -303,6 +312,38 @@ def one_bit(drive: Drive) -> None:
         drive.read_refused("wrong")
     drive.set()
     drive.reads(data)
+
+
+def _reverse_check(name: str, content: str, decryption: str, wanted: str) -> None:
+    @encryption_check(
+        f"ENC-REVERSE-{name}",
+        CLAUSE,
+        "reading",
+        f"READ REVERSE of a block of tape {content!r}, decryption mode {decryption}",
+        expected=IN_WORDS[wanted].replace("before the block", "where it was"),
+    )
+    def body(drive: Drive) -> None:
+        drive.unit.need(0x0F)
+        blocks = drive.tape(content)
+        drive.go(1)
+        drive.set(DISABLE, DECRYPTION[decryption])
+        cdb = ReadReverse6(transfer_length=100)
+        if wanted == "data":
+            # With BYTORD 0 the bytes come in reverse order, too.
+            drive.unit.expect("the block", blocks[0][::-1], drive.unit.good(cdb, size=100).data)
+            drive.unit.expect("position", 0, drive.position())
+            return
+        answer = drive.unit.refused(cdb, *drive.codes(wanted), size=100)
+        drive.unit.expect("data of the refused READ REVERSE", b"", answer.data.strip(b"\0"))
+        drive.unit.expect("position after the refusal", 1, drive.position())
+        drive.unit.good(Rewind())
+        drive.set(key=drive.key_of(content[0]))
+        drive.reads(blocks[0])
+
+
+_reverse_check("KEY", "A", "DECRYPT", "data")
+_reverse_check("OFF", "A", "DISABLE", "off")
+_reverse_check("OTHER", "B", "DECRYPT", "wrong")
 
 
 def _without_key_check(name: str, words: str, code: int, count: int, at: int) -> None:

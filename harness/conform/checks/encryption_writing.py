@@ -23,7 +23,9 @@ from harness.conform.encryption import (
 from harness.conform.subject import GOOD
 from harness.layers.cdb import (
     ModeSelect6,
+    ModeSelect10,
     ModeSense6,
+    ModeSense10,
     Read6,
     ReadBlockLimits,
     Rewind,
@@ -260,3 +262,29 @@ def _compression_check(name: str, enable: int) -> None:
 
 _compression_check("ON", 1)
 _compression_check("OFF", 0)
+
+
+@encryption_check(
+    "ENC-WRITE-VCELBRE",
+    "SSC-4 8.3.8 (VCELBRE)",
+    TOPIC,
+    "VCELBRE, and a clear block behind an encrypted one",
+)
+def requires_encryption(drive: Drive) -> None:
+    "7/74/07, and nothing is written; from the beginning the tape may be overwritten."
+    sense = ModeSense10(dbd=1, page_code=0x10, subpage_code=1, allocation_length=255)
+    mask = drive.unit.do(ModeSense10(**sense.fields, pc=1), size=255)
+    if mask.status != GOOD or len(mask.data) < 17 or not mask.data[16] & 1:
+        drive.unit.skip("VCELBRE cannot be set")
+    data = bytearray(drive.unit.good(sense, size=255).data)
+    data[0:2] = bytes(2)
+    data[8] &= 0x7F
+    data[16] |= 1
+    drive.tape("A")
+    drive.unit.good(ModeSelect10(pf=1, parameter_list_length=len(data)), out=data)
+    drive.go(1)
+    cdb = Write6(transfer_length=len(DATA))
+    drive.unit.refused(cdb, *drive.codes("unusable"), out=DATA)
+    drive.unit.expect("position", 1, drive.position())
+    drive.unit.good(Rewind())
+    drive.write_block(DATA)
