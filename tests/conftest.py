@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="write which requirements the tests show to this Markdown file",
     )
+    parser.addoption(
+        "--pictures",
+        metavar="DIR",
+        type=Path,
+        help="write pictures of pages to this folder: docs/images",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -88,6 +94,16 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for old in memory.glob("test-*"):
         rmtree(old, ignore_errors=True)
     return Path(mkdtemp(prefix="test-", dir=memory))
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> Path | None:
+    """Where pictures for the manual are to go, if they are wanted."""
+    folder: Path | None = request.config.getoption("--pictures")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder.absolute()
+    return None
 
 
 @pytest.fixture
