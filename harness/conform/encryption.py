@@ -45,7 +45,7 @@ STATUS, NEXT_BLOCK, RANDOM, PUBLIC_KEY = 0x0020, 0x0021, 0x0030, 0x0031
 PUBLIC, LOCAL, ALL = 0, 1, 2
 DISABLE, EXTERNAL, ENCRYPT = 0, 1, 2
 RAW, DECRYPT, MIXED = 1, 2, 3
-U_KAD, A_KAD, NONCE, M_KAD, WRAPPED_KAD = 0, 1, 2, 3, 4
+U_KAD, A_KAD, NONCE, M_KAD = 0, 1, 2, 3
 
 CANNOT_NOW, NO_BLOCK, CLEAR, OPEN, CLOSED = 1, 2, 3, 5, 6
 """ENCRYPTION STATUS of the next block."""
@@ -55,12 +55,12 @@ ROOM = 8192
 """Bytes of data-in for pages and blocks: more than any of these checks needs."""
 
 
-def test_key(name: str) -> bytes:
+def key_named(name: str) -> bytes:
     """A key of no use but to these checks."""
     return sha256(f"keyreel conformance suite, test key {name}".encode()).digest()
 
 
-KEYS = {name: test_key(name) for name in "ABC"}
+KEYS = {name: key_named(name) for name in "ABC"}
 KEY_A, KEY_B, KEY_C = KEYS.values()
 
 CODES = {
@@ -79,7 +79,6 @@ WHOLE_VOLUMES = ("3/30/05", "7/30/05")
 INVALID_CDB, INVALID_LIST, LIST_LENGTH = "5/24/00", "5/26/00", "5/1A/00"
 INCOMPLETE_KADS = "5/26/11"
 BY_OTHER, BY_EVENT = "6/2A/11", "6/2A/12"
-NO_CHANGE = "7/26/10", "5/74/21"
 
 _FACTS: WeakKeyDictionary[Subject, Facts] = WeakKeyDictionary()
 
@@ -113,7 +112,7 @@ class Facts:
         for one in self.algorithms:
             if one.avfmv and one.encrypt_c in (1, 2) and one.decrypt_c in (1, 2):
                 return one
-        raise NotApplicable("no algorithm of the drive can be used by hosts on this volume")
+        raise NotApplicable("no algorithm of the drive can be used by hosts on the volume")
 
 
 def ask(unit: Subject, page: int, allocation: int = ROOM, protocol: int = TAPE) -> Answer:
@@ -125,6 +124,7 @@ def facts(unit: Subject) -> Facts:
     """Those of the unit, from before or asked now. Raises NotApplicable."""
     first = unit.first
     if first not in _FACTS:
+        first.apart(first.hear_out)
         _FACTS[first] = first.apart(lambda: Facts(first))
     return _FACTS[first]
 
@@ -178,10 +178,12 @@ class Drive:
     ) -> bytearray:
         """A Set Data Encryption page; see `set_page` for fields.
 
-        ``key``: KEY_A where the modes need one. ``algorithm_index``: that of the volume. A drive
-        that cannot decrypt without key-associated data (DKAD_C 1) gets a U-KAD.
+        ``scope``: for all nexuses, where the drive has that. ``key``: KEY_A where the modes need
+        one. ``algorithm_index``: that of the volume. A drive that cannot decrypt without
+        key-associated data (DKAD_C 1) gets a U-KAD.
         """
         needed = encryption == ENCRYPT or decryption >= DECRYPT
+        fields.setdefault("scope", self.widest)
         fields.setdefault("key", KEY_A if needed else b"")
         fields.setdefault("algorithm_index", self.algorithm.algorithm_index)
         if needed and self.algorithm.dkad_c == 1 and "kads" not in fields:
@@ -197,9 +199,14 @@ class Drive:
         data = self.make(encryption, decryption, **fields)
         self.unit.good(out_cdb(len(data)), out=data)
 
-    def off(self, scope: int = ALL) -> None:
+    def off(self, scope: int | None = None) -> None:
         """Both modes DISABLE."""
-        self.set(DISABLE, DISABLE, scope=scope)
+        self.set(DISABLE, DISABLE, scope=self.widest if scope is None else scope)
+
+    @property
+    def widest(self) -> int:
+        """The scope that parameters get: for all nexuses, or on drives without that LOCAL."""
+        return ALL if self.facts.management.aitn_c else LOCAL
 
     def refused(
         self,
@@ -322,9 +329,9 @@ class Drive:
             self.unit.good(Locate10(logical_object_identifier=at + 1))
         self.off()
 
-    def read(self, size: int = ROOM, *, sili: bool = True, nexus: Drive | None = None) -> Answer:
+    def read(self, size: int = ROOM, *, sili: bool = True) -> Answer:
         """READ of a variable block, however it ends."""
-        return (nexus or self).unit.do(read_cdb(size, sili), size=size)
+        return self.unit.do(read_cdb(size, sili), size=size)
 
     def reads(self, data: bytes) -> None:
         """READ has to give that block."""
@@ -399,7 +406,7 @@ class Drive:
             raise Failure("encryption off", "GOOD", answer.code)
 
     def _all_off(self) -> Answer:
-        data = set_page(algorithm_index=self.algorithm.algorithm_index)
+        data = self.make(DISABLE, DISABLE)
         for _ in range(8):
             answer = self.send(data)
             if not answer.code.startswith("6/"):
