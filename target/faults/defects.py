@@ -12,4 +12,16 @@ from target.faults.defect import DEFECTS
 
 __all__ = ["DEFECTS", "MUTATIONS"]
 
-MUTATIONS: tuple[str, ...] = tuple(DEFECTS)
+MUTATIONS = (
+    # Reading, writing, moving.
+    "residual-missing", "ili-missing", "sili-ignored", "filemark-bit-missing",
+    "early-warning-missing", "end-of-data-key", "space-wrong-side", "locate-beyond-end",
+    "position-off-by-one", "erase-ignored", "write-protect-ignored", "prevent-ignored",
+    # What any device has.
+    "reserved-bits-accepted", "field-sense-wrong", "field-pointer-wrong",
+    "additional-length-wrong", "vpd-unknown-accepted", "mode-select-ignored",
+    "reservations-ignored", "attention-twice",
+    # Encryption.
+    "lock-ignored", "scope-ignored", "ckod-ignored", "reset-keeps-key", "stored-in-clear",
+    "wrong-key-reads", "ceem-ignored", "rdmc-ignored", "key-change-silent", "kad-missing",
+)  # fmt: skip
