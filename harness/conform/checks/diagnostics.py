@@ -230,7 +230,8 @@ def logged(unit: Subject) -> None:
         unit.skip("there is no foreground short self-test")
     unit.expect("status", GOOD, answer.status)
     unit.hear_out()
-    newest = asking.log_page(unit, 0x10)[1]
+    newest = asking.log_page(unit, 0x10).get(1, b"")
+    unit.require("newest entry", len(newest) >= 16, "16 bytes", newest)
     unit.expect("SELF-TEST CODE, result", (5, 0), (newest[0] >> 5, newest[0] & 0x0F))
 
 

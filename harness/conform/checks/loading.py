@@ -176,7 +176,7 @@ def declare_wants(key: str, name: str, cdb: bytes, out: bytes) -> None:
     def refused(unit: Subject) -> None:
         if cdb[0] in (0x13, 0x2B, 0x8C, 0x44):
             unit.need(cdb[0])
-        away(unit)
+        (unload if key == "TUR" else away)(unit)
         answer = unit.do(cdb, out=out, size=ROOM if not out else 0)
         if key == "ATTRIBUTES" and answer.status == GOOD:
             unit.skip("the cartridge memory can still be read")
@@ -212,7 +212,9 @@ for works in WORKS:
 
 
 def prevent(unit: Subject) -> None:
-    """This nexus prevents removal, until the check ends."""
+    """This nexus prevents removal, until the check ends; a volume that is unloaded all the same is
+    loaded again."""
+    unit.first.cleanup(lambda: load(unit.first))
     unit.cleanup(lambda: unit.do(c.prevent(0)))
     unit.good(c.prevent(1))
 

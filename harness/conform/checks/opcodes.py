@@ -145,6 +145,21 @@ def listed_commands_are_known(unit: Subject) -> None:
             unit.require(f"{layout.name}", code != INVALID_OPCODE, "a known command", code)
 
 
+def known_commands_are_listed(unit: Subject) -> None:
+    """No command of the standards that can be tried without harm is taken and not listed."""
+    rows = asking.command_list(unit)
+    opcodes, pairs = {row.opcode for row in rows}, {(row.opcode, row.action) for row in rows}
+    alone = {row.opcode for row in rows if row.action is None}
+    for layout in LAYOUTS:
+        here = alone if layout.action is not None else opcodes
+        listed = layout.opcode in here or (layout.opcode, layout.action) in pairs
+        if listed or layout.scratch or layout.kinds == ("changer",):
+            continue
+        codes = [INVALID_OPCODE] + [INVALID_FIELD] * (layout.opcode in opcodes)
+        code = unit.do(layout.base, out=layout.out, size=0x1000).code
+        unit.require(f"{layout.name}, which is not listed", code in codes, codes[0], code or "GOOD")
+
+
 def other_options_are_refused(unit: Subject) -> None:
     """REPORTING OPTIONS 100b to 111b: 5/24/00. Not all drives look at the third bit."""
     unit.need(0xA3, 0x0C)
@@ -225,6 +240,7 @@ LIST = (
     ("LENGTHS", "Lengths of CDBs fit their groups", lengths_fit_the_groups),
     ("ALONE", "What is listed is supported when asked for alone", list_and_single_answers_agree),
     ("KNOWN", "What is listed is known", listed_commands_are_known),
+    ("COMPLETE", "What is known is listed", known_commands_are_listed),
     ("OPTIONS", "Reserved reporting options are refused", other_options_are_refused),
     ("OPTION-1", "Option 1 wants a command without service actions", option_1_with_service_actions),
     ("OPTION-2", "Option 2 wants a service action", option_2_without_service_actions),
@@ -235,7 +251,7 @@ LIST = (
 
 for suffix, title, body in LIST:
     check(f"OP-LIST-{suffix}", "SPC-4 6.35", TOPIC, title)(body)
-    if suffix not in ("KNOWN",):
+    if suffix not in ("KNOWN", "COMPLETE"):
         check(f"CH-OP-LIST-{suffix}", "SPC-4 6.35", "changer: commands", title, kind="changer")(
             body
         )

@@ -279,6 +279,29 @@ declare_write_protect("CONTROL", 0x0A, 4, 0x08, "SPC-4 7.5.8")
 declare_write_protect("DEVICE", 0x10, 10, 0x04, "SSC-4 8.5.3")
 
 
+@check(
+    "WRITE-PROTECT-ASSOCIATED", "SSC-4 8.5.3", TOPIC, "Associated write protection", scratch=True
+)
+def associated(unit: Subject) -> None:
+    """With ASOCWP of page 10h set, if it can be, the volume is not written (7/27/xx) until it is
+    unloaded; then it is."""
+    before = mode_page(unit, 0x10)
+    if not mode_page(unit, 0x10, control=1)[15] & 0x04:
+        unit.skip("ASOCWP cannot be changed")
+    record(unit, b"kept")
+    unit.cleanup(unit.settle)
+    unit.cleanup(lambda: unit.do(c.load_unload(1)))
+    unit.cleanup(lambda: unit.do(c.load_unload(0)))
+    asking.taken(select(unit, before[:15] + bytes((before[15] | 0x04,))))
+    answer = unit.do(c.write(3), out=b"new")
+    unit.require("sense", answer.code.startswith("7/27/"), "7/27/xx", answer)
+    unit.good(c.load_unload(0))
+    unit.good(c.load_unload(1))
+    unit.hear_out()
+    read_all(unit, b"kept")
+    unit.write(b"new")
+
+
 # --- the end of the tape -------------------------------------------------------------------------
 
 
