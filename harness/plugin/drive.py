@@ -8,7 +8,9 @@ from harness.initiators.api import TIMEOUT, Initiator, Reply
 from harness.plugin.errors import CommandFailed
 
 if TYPE_CHECKING:
+    from harness.guest.api import Device
     from harness.plugin.rigs import Rig
+    from harness.plugin.tape import Tape
     from target.plan import DrivePlan
 
 __tracebackhide__ = True  # pytest shows the line of the test, and no key
@@ -56,6 +58,18 @@ class Drive:
     def ready(self) -> bool:
         """Whether TEST UNIT READY ends with GOOD."""
         return not self.send(TEST_UNIT_READY).status
+
+    @property
+    def device(self) -> Device | None:
+        """Its device nodes on the host of the rig; None where there is no kernel."""
+        return self.rig.device(self.name)
+
+    def blank_tape(self) -> Tape:
+        """A blank tape at its beginning, put into the drive if that is empty: the fixture `tape` of
+        another drive."""
+        from harness.plugin.tape import blank
+
+        return blank(self)
 
     def power_cycle(self) -> None:
         """Take its power away and give it back; a unit attention (6/29/00) tells hosts of that."""

@@ -44,7 +44,7 @@ class Rigs:
             way = UML if host and choice.guest == "none" else choice.guest
         if way in self._failed:
             raise RigFailed(self._failed[way])
-        if way not in self._open:
+        if way not in self._open or not self._open[way].runs:
             try:
                 self._open[way] = self._start(way)
             except RigFailed as error:

@@ -60,6 +60,10 @@ class PhysicalDrive(Rig):
         """This machine."""
         return Host(self._run, {NAME: self._device})
 
+    def device(self, unit: str) -> Device | None:
+        """As of any rig."""
+        return self._device
+
     def reset(self) -> None:
         """What other tests have set in the drive stays: nobody knows how it was before."""
 

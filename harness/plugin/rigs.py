@@ -17,7 +17,7 @@ from keymgr.private_file import NotPrivate, read_password
 from keymgr.secret import Secret
 
 if TYPE_CHECKING:
-    from harness.guest.api import Guest
+    from harness.guest.api import Device, Guest
     from harness.plugin.host import Host
     from harness.plugin.library import KeySource, Library
     from target.plan import LibraryPlan, RigPlan
@@ -96,6 +96,15 @@ class Rig:
     def initiator(self, unit: str) -> Initiator:
         """A way to a drive or changer by its name."""
         raise NotImplementedError
+
+    def device(self, unit: str) -> Device | None:
+        """The device nodes of a unit; None where there is no kernel."""
+        return None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it still does."""
+        return True
 
     # --- what is done to it ------------------------------------------------------------------
 
@@ -213,6 +222,15 @@ class RigInGuest(Rig):
         from harness.plugin.host import Host
 
         return Host(self.guest.run, self.guest.devices)
+
+    def device(self, unit: str) -> Device | None:
+        """As of any rig."""
+        return self.guest.devices[unit]
+
+    @property
+    def runs(self) -> bool:
+        """Whether the guest has not ended."""
+        return bool(self.guest.devices)
 
     def _reach(self, work: Callable[[], T]) -> T:
         return self.guest.meanwhile(work)

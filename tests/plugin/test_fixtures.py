@@ -211,6 +211,69 @@ def test_a_rig_of_ones_own(tmp_path: Path) -> None:
         assert words in ran.out, (words, ran.out)
 
 
+KEYED = """
+[rig]
+name = "keyed"
+[[cartridge]]
+barcode = "KRL000L9"
+count = 2
+capacity = "64MiB"
+[[drive]]
+name = "drive"
+count = 2
+model = "ibm/ult3580-td9"
+cartridge = "KRL000L9"
+key_source = "drawer"
+[[key_source]]
+name = "drawer"
+source = "one-key"
+"""
+
+SOURCE = """
+from keymgr.api import Grant, KeyData, KeySource
+from keymgr.secret import Secret
+
+
+class OneKey(KeySource):
+    def __init__(self, world): ...
+
+    def key_for_write(self, request):
+        return Grant(Secret(bytes(range(32))), KeyData(unauthenticated=b"one"))
+
+    def key_for_read(self, request):
+        return Grant(Secret(bytes(range(32))), KeyData(unauthenticated=b"one"))
+"""
+
+ASKING = """
+import pytest
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_the_key_source_is_away(key_source, rig, again):
+    assert key_source.drives == ("drive0", "drive1")
+    first, second = (rig.drive(name).blank_tape() for name in key_source.drives)
+    first.write(b"encrypted")
+    assert len(key_source.fault("down")) == 2
+    with pytest.raises(Exception, match="DATA PROTECT"):
+        second.write(b"encrypted")
+
+
+def test_there_is_no_device(drive):
+    assert drive.device is None
+"""
+
+
+def test_a_key_source(tmp_path: Path) -> None:
+    (tmp_path / "keyed.toml").write_text(KEYED, encoding="utf-8")
+    about = tmp_path / "one_key-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Name: one-key\nVersion: 1.0\n", encoding="utf-8")
+    found = "[keyreel.key_sources]\none-key = one_key:OneKey\n"
+    (about / "entry_points.txt").write_text(found, encoding="utf-8")
+    ran = pytest_in(tmp_path, "--keyreel-rig=keyed.toml", test_asking=ASKING, one_key=SOURCE)
+    assert ran.counts == {"passed": 3}, ran.out
+
+
 PARALLEL = """
 import pytest
 

@@ -45,6 +45,16 @@ def test_statuses_and_words(host):
         host.run("echo why; exit 3")
     assert host.run(["sh", "-c", "cat; exit 3"], status=3, stdin=b"in").stdout == "in"
     assert host.devices["drive0"].tape.startswith("/dev/nst")
+
+
+def test_a_guest_that_ends(host):
+    with pytest.raises(Exception, match="the guest ended"):
+        host.run("echo o > /proc/sysrq-trigger; sleep 100")
+
+
+def test_is_followed_by_another(host, drive):
+    assert drive.device == host.devices["drive0"]
+    host.run("mt -f $KEYREEL_DRIVE0_TAPE status")
 """
 
 
@@ -70,7 +80,7 @@ def test_the_page_and_more_in_a_guest(tmp_path: Path, say: Say) -> None:
         test_through=THROUGH,
         test_times=TIMES,
     )
-    assert ran.counts == {"passed": 9}, ran.out
+    assert ran.counts == {"passed": 11}, ran.out
     times = [float(one) for one in re.findall(r"reset ([\d.]+) ms", ran.out)]
     say(f"a rig of one drive in a guest: reset {min(times):.1f} ms")
 
