@@ -53,7 +53,8 @@ class Runner:
         began = monotonic()
         self.state.is_tape = identity.kind == "tape"
         self.state.begin()
-        if self.unit.scratch and any(check.scratch for check in chosen):
+        overwrites = self.state.is_tape and any(check.scratch for check in chosen)
+        if self.unit.scratch and overwrites:
             self._unwritable = why_not_writable(self.unit)
         for number, check in enumerate(chosen, 1):
             result = self._one(check)
