@@ -72,7 +72,8 @@ def identity(device: Identity, run: Run) -> Html:
             ("Serial number", device.serial or "not said"),
             ("Reached by", el("code", device.target)),
             ("Volume", device.volume),
-            ("When", f"{when:%Y-%m-%d %H:%M:%S} UTC, {run.seconds:.1f} s"),
+            ("When", f"{when:%Y-%m-%d %H:%M} UTC"),
+            ("Took", f"{run.seconds:.1f} s"),
             ("Volume overwritten", "yes (--scratch)" if run.scratch else "no"),
             ("Order of checks", f"shuffled, seed {run.seed}" if run.seed is not None else ""),
         ]

@@ -58,7 +58,7 @@ def summary(run: Digest) -> Html:
     when = datetime.fromtimestamp(run.header.start, UTC)
     return definitions(
         [
-            ("Began", f"{when:%Y-%m-%d %H:%M:%S} UTC"),
+            ("Began", f"{when:%Y-%m-%d %H:%M} UTC"),
             ("Took", plots.seconds(run.seconds)),
             ("Commands", f"{run.commands:,}"),
             ("Errors", f"{run.errors:,}"),
