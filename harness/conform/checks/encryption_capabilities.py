@@ -141,6 +141,12 @@ def usable(drive: Drive) -> None:
             drive.reads(block(1))
 
 
+@encryption_check("ENC-CAP-KEY-SIZE-USED", CLAUSE, TOPIC, "Key size, held against setting a key")
+def key_size(drive: Drive) -> None:
+    "A key of as many bytes as the descriptor tells is taken."
+    drive.set(key=(KEY_A * 8)[: drive.algorithm.key_size])
+
+
 @encryption_check("ENC-CAP-EMPTY", CLAUSE, TOPIC, "AVFMV and AVFCLP without a volume")
 def empty(drive: Drive) -> None:
     "AVFMV is 0 and AVFCLP 00b: there is no volume for which an algorithm could be valid."
