@@ -10,6 +10,7 @@ What each page has, and where every number comes from, is in `target.tape.logs`.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from target.personality import Personality
@@ -48,6 +49,8 @@ MAKERS = {
 }  # fmt: skip
 """Pages that a maker fills in its own way."""
 
+_HEX = re.compile(r"([0-9A-F]{2} ?)+")
+
 SUPPORTED = "00"
 """The page that lists the others; every model has it."""
 
@@ -69,7 +72,7 @@ def of(personality: Personality) -> tuple[LogPage, ...]:
         if name != SUPPORTED:
             if (name, whose) in known:
                 found.append(known[name, whose])
-            elif isinstance(whose, str) and whose not in MAKERS:
+            elif isinstance(whose, str) and _HEX.fullmatch(whose):
                 found.append(_fixed(name, bytes.fromhex(whose)))
             else:
                 raise ValueError(f"logs: there is no page {name} = {whose!r}")
