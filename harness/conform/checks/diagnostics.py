@@ -22,6 +22,7 @@ both = (("tape", "", "diagnostics and buffers"), ("changer", "CH-", "changer: di
 
 def self_test(unit: Subject) -> None:
     """SELFTEST 1: GOOD, and the unit works on."""
+    unit.need(0x1D)
     unit.good(c.send_diagnostic(SELFTEST), timeout=SLOW)
     unit.hear_out()
     unit.good(c.inquiry(36), size=36)
@@ -29,17 +30,20 @@ def self_test(unit: Subject) -> None:
 
 def no_test(unit: Subject) -> None:
     """SELFTEST 0 and no list: GOOD."""
+    unit.need(0x1D)
     unit.good(c.send_diagnostic(0))
 
 
 def test_with_list(unit: Subject) -> None:
     """SELFTEST 1 and a parameter list: 5/24/00 (or 5/26/00, 5/1A/00)."""
+    unit.need(0x1D)
     codes = (INVALID_FIELD, INVALID_PARAMETER, "5/1A/00")
     unit.refused(c.send_diagnostic(SELFTEST, 4), *codes, out=bytes(4))
 
 
 def reserved_tests(unit: Subject) -> None:
     """SELF-TEST CODE 011b and 111b: 5/24/00, at byte 1 if there is a field pointer."""
+    unit.need(0x1D)
     for code in (3, 7):
         answer = unit.refused(c.send_diagnostic(code << 5), INVALID_FIELD)
         if answer.sense.field_pointer is not None:
@@ -48,6 +52,7 @@ def reserved_tests(unit: Subject) -> None:
 
 def test_code_with_self_test(unit: Subject) -> None:
     """SELFTEST 1 with a SELF-TEST CODE: 5/24/00."""
+    unit.need(0x1D)
     unit.refused(c.send_diagnostic(1 << 5 | SELFTEST), INVALID_FIELD)
 
 

@@ -28,6 +28,8 @@ from harness.conform.subject import GOOD, RESERVATION_CONFLICT, Subject
 MOVE, EXCHANGE, POSITION, TAGS = "SMC-3 6.6", "SMC-3 6.3", "SMC-3 6.9", "SMC-3 6.14"
 TOPIC = "changer: moving"
 NOWHERE = 0xFFF0
+LOADED = ("5/3A/00", "5/3B/1A", "5/53/00", "5/53/02", "4/53/00")
+"""A drive has not unloaded its volume: some libraries do it themselves, some refuse the move."""
 
 
 def move(unit: Subject, source: int, destination: int) -> None:
@@ -61,7 +63,11 @@ def declare_move(source_kind: int, kind: int, key: str) -> None:
         other = find(unit, kind, full=False)
         move(unit, one.address, other.address)
         moved(unit, one, one.address, other.address)
-        unit.good(c.move_medium(other.address, one.address))
+        answer = unit.do(c.move_medium(other.address, one.address))
+        if kind == DRIVE and answer.code in LOADED:
+            unit.warn(f"the volume stays in drive {other.address:04X}h: a host unloads it first")
+            return
+        unit.expect("status of moving back", GOOD, answer.status)
         moved(unit, one, other.address, one.address)
 
 
