@@ -60,14 +60,18 @@ def check_flags(flags: tuple[str, ...]) -> None:
 
 
 def defect(fault: Fault, name: str, unit: PrimaryUnit) -> Callable[[], None]:
-    """The drive misbehaves in a way of its own, see `defects`."""
+    """The drive misbehaves in a way of its own, see `defects`; in one at a time, for they would
+    have to be taken back in their order."""
     from target.faults.defects import DEFECTS
-    from target.faults.patches import Patches
+    from target.faults.patches import MARK, Patches
 
     assert isinstance(unit, Drive)
     patches = Patches(unit)
+    if patches.before is not None:
+        raise ValueError(f"{name} has the defect {patches.before} already: remove that first")
     try:
         with unit.turn:
+            patches.set(unit, MARK, fault["defect"])
             DEFECTS[fault["defect"]].apply(unit, patches)
     except BaseException:
         patches.undo()

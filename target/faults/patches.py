@@ -15,6 +15,8 @@ from target.tape.drive import Drive
 Handler = Callable[[Drive, Call], Completion]
 """A command's own function."""
 
+MARK = "_defect"
+"""The attribute that names the defect of a drive."""
 _ABSENT = object()
 
 
@@ -23,6 +25,8 @@ class Patches:
 
     def __init__(self, drive: Drive) -> None:
         self.drive = drive
+        self.before: str | None = vars(drive).get(MARK)
+        """The defect that the drive has already."""
         self._undo: list[Callable[[], object]] = []
 
     def undo(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.control import Control
-from harness.initiators.iscsi import IscsiInitiator, Reply
+from harness.initiators.iscsi import IscsiInitiator
 from target.plan import CartridgePlan, DrivePlan, FaultPlan, IscsiPlan, RigPlan
 from target.scsi import sense as s
 from target.scsi.command import STATUS_TASK_ABORTED
@@ -72,10 +72,6 @@ def hung(service: Service, one: IscsiInitiator) -> int:
     return tag
 
 
-def ended(one: IscsiInitiator, tag: int) -> Reply:
-    return one.finish(tag)[0]
-
-
 def test_an_abort_ends_it(service: Service) -> None:
     with initiator(service, "drive0") as one, initiator(service, "drive0", 1) as other:
         tag = hung(service, one)
@@ -98,7 +94,7 @@ def test_it_goes_on_when_the_fault_is_removed_and_nobody_else_has_waited(service
         with Control(service.plan.control) as control:
             assert [row["struck"] for row in control.call("rig.faults")] == [1]
             control.call("rig.remove_fault", name="stuck")
-        assert ended(one, tag).status == 0
+        assert one.finish(tag)[0].status == 0
 
 
 def test_it_ends_with_the_target(service: Service) -> None:
@@ -111,7 +107,8 @@ def test_a_fault_that_is_set_live(service: Service) -> None:
     drive = service.drives["drive1"]
     host = Initiator(drive)
     until(lambda: host.send(READY).status == 0)
-    assert not drive.waits
+    waited = drive.waits
+    assert not waited
     with Control(service.plan.control) as control:
         table = {"kind": "hang", "unit": "drive1", "command": ["TEST UNIT READY"]}
         assert control.call("rig.add_fault", fault=table) == "hang-1"
