@@ -98,7 +98,11 @@ def _identity(asker: Asker) -> Part:
     yield from _said("inquiry", data)
     pages = asker.ask("12 01 00 00 FF 00", 255) or b""
     for code in pages[4:]:
-        yield from _said(f"vpd {code:02X}", asker.ask(bytes((0x12, 1, code, 0xFF, 0xFF, 0))))
+        data = asker.ask(bytes((0x12, 1, code, 0, 0xFF, 0)), 255)
+        if data is not None and int.from_bytes(data[2:4], "big") + 4 > len(data):
+            # Not at once: before SPC-3 the allocation length is one byte.
+            data = asker.ask(bytes((0x12, 1, code, 0xFF, 0xFF, 0)))
+        yield from _said(f"vpd {code:02X}", data)
     yield "sense", asker.refusal()
 
 
