@@ -312,7 +312,12 @@ def conform(
     """
     if not listing and len(target) != 1 + diff:
         raise click.UsageError("write two TARGETs" if diff else "write one TARGET")
-    from harness.conform import command
+    try:
+        from harness.conform import command
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("scapy"):
+            raise
+        raise click.ClickException("scapy is not installed: pip install 'keyreel[scapy]'") from None
 
     chosen = command.Options(scratch=scratch, **options)
     if listing:
