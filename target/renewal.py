@@ -62,8 +62,11 @@ def renew(
             for one in plan.libraries:
                 libraries[one.name].renew(one, configurations[one.name])
             for told in plan.drives:
-                drives[told.name].renew()
-                fill(drives[told.name], plan, told)
+                drive = drives[told.name]
+                drive.renew()
+                fill(drive, plan, told)
+                if not drive.loaded:
+                    drive.save_life()
         except (KeyManagerError, MediumError, OSError) as error:
             raise OperatorError(f"the rig cannot be as it was: {error}") from None
 

@@ -218,7 +218,8 @@ class Drive(Keyed):
 
     def renew(self) -> None:
         """A drive that has never had power before: it remembers nothing, and no known nexus has
-        anything to hear of. It must be empty; whoever calls has the turn."""
+        anything to hear of. It must be empty; whoever calls has the turn. What it remembers now is
+        in its file with the next `save_life`, which any load brings."""
         # Nothing of what is on the way there is worth a file that is made durable.
         file, self._state = self._state, None
         self.power_on()
@@ -229,7 +230,6 @@ class Drive(Keyed):
         self.lifetime.power_cycles = 1
         self.accounts.power_on()
         self._state = file
-        self.save_life()
         self.forget_attentions()
 
     # --- mode parameters ---------------------------------------------------------------------
