@@ -317,7 +317,8 @@ def conform(
     except ModuleNotFoundError as error:
         if not str(error.name).startswith("scapy"):
             raise
-        raise click.ClickException("scapy is not installed: pip install 'keyreel[scapy]'") from None
+        say("scapy is not installed: pip install 'keyreel[scapy]'")
+        sys.exit(FAILED)
 
     chosen = command.Options(scratch=scratch, **options)
     if listing:
