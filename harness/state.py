@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+"""Bytes that must be free there for a state folder."""
 LIBRARIES = "libraries"
 """Folder of a state folder with what libraries remember, a folder each."""
 
@@ -37,15 +40,19 @@ class State:
 
 
 @contextmanager
-def open_state(folder: Path | None) -> Iterator[State]:
+def open_state(folder: Path | None, *, in_memory: bool = False) -> Iterator[State]:
     """Use that folder, made if it is not there; None: a new one that is removed at the end.
+
+    A new one is in memory if it may be and there is room: there a rig in this process need not wait
+    for disks; a guest would not see it.
 
     Raises StateError when it cannot be made or another run uses it.
     """
     temporary = folder is None
     try:
         if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="keyreel-"))
+            memory = MEMORY if in_memory and _has_room(MEMORY) else None
+            folder = Path(tempfile.mkdtemp(prefix="keyreel-", dir=memory))
         folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -65,3 +72,7 @@ def open_state(folder: Path | None) -> Iterator[State]:
         os.close(lock)
         if temporary:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM

@@ -111,7 +111,7 @@ def _rig(file: str, unit: str, target: str) -> InProcess:
     with ExitStack() as stack:
         try:
             rig = Rig.load(Path(file))
-            state = stack.enter_context(open_state(None))
+            state = stack.enter_context(open_state(None, in_memory=True))
             plan = replace(rig.plan(state.folder), transports=(), run="")
             stock(plan)
             service = Service(plan)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from shutil import disk_usage
-from tempfile import TemporaryDirectory
 
 from harness.control import Control
 from harness.plugin.errors import RigFailed
@@ -16,13 +13,9 @@ from harness.plugin.options import UML, Choice
 from harness.plugin.rigs import Rig, RigInGuest, RigInProcess
 from harness.rig import Rig as RigFile
 from harness.rig import RigError
-from harness.state import State, StateError, open_state
+from harness.state import open_state
 
 __tracebackhide__ = True  # pytest shows the line of the test
-
-MEMORY = Path("/dev/shm")
-ROOM = 1 << 30
-"""Bytes that are to be free there."""
 
 
 class Rigs:
@@ -80,27 +73,12 @@ def load(file: Path) -> RigFile:
 
 
 @contextmanager
-def in_memory() -> Iterator[State]:
-    """A new state folder, removed at the end, in memory where there is room: no guest has to see
-    it. Raises RigFailed."""
-    room = os.access(MEMORY, os.W_OK) and disk_usage(MEMORY).free > ROOM
-    try:
-        with (
-            TemporaryDirectory(prefix="keyreel-", dir=MEMORY if room else None) as name,
-            open_state(Path(name)) as state,
-        ):
-            yield state
-    except StateError as error:
-        raise RigFailed(str(error)) from None
-
-
-@contextmanager
 def in_process(file: Path) -> Iterator[Rig]:
     """The rig of that file in this process. Raises RigFailed."""
     from target.serve import FAILURES, Service
     from target.shelf import stock
 
-    with in_memory() as state:
+    with open_state(None, in_memory=True) as state:
         try:
             plan = replace(load(file).plan(state.folder), transports=(), disposable=True)
             stock(plan)
