@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from harness.conform import commands as c
-from harness.conform.asking import ROOM, number
+from harness.conform.asking import INVALID_FIELD, ROOM, number
 from harness.conform.check import Failure
 from harness.conform.subject import GOOD, Answer, Subject
 
@@ -63,6 +63,8 @@ def reserve(unit: Subject, key: int, kind: int) -> None:
         if number(data, 3, 1) & 0x80 and not number(data, 4, 2) & MASK[kind]:
             unit.skip(f"the device has no type {kind}")
     answer = out(unit, RESERVE, key, kind=kind)
+    if answer.code == INVALID_FIELD and not unit.has(0x5E, 2):
+        unit.skip(f"the device has no type {kind}")
     if answer.status != GOOD:
         raise Failure("RESERVE", "GOOD", repr(answer))
 

@@ -20,31 +20,31 @@ Do = Callable[[bytes, int], "Answer"]
 Listed = dict[tuple[int, int | None], int]
 """Length of the CDB by opcode and service action."""
 
-MANDATORY = frozenset({0x04, 0x0A, 0x19, 0x1B, 0x15, 0x55, 0x16, 0x17})
+MANDATORY = frozenset({0x19, 0x1B})
 """Commands of every tape drive (SSC-4 table 16) that cannot be tried without doing something."""
 
 HARMLESS = frozenset(
-    {0x00, 0x01, 0x03, 0x05, 0x08, 0x10, 0x11, 0x12, 0x13, 0x1A, 0x1C, 0x1E, 0x34, 0x44, 0x4D, 0x5A}
-    | {
-        0x5E,
-        0x80,
-        0x88,
-        0x8C,
-        0x8D,
-        0x91,
-        0xA0,
-        0xA2,
-        0xA3,
-        0xAB,
-        0xB5,
-        0xB8,
-        0x3C,
-        0x07,
-        0xE7,
-        0xB6,
-    }
+    {0x00, 0x01, 0x03, 0x05, 0x07, 0x08, 0x0A, 0x10, 0x11, 0x12, 0x13, 0x15, 0x17, 0x1A, 0x1C}
+    | {0x1D, 0x1E, 0x34, 0x3B, 0x3C, 0x44, 0x4D, 0x55, 0x57, 0x5A, 0x5E, 0x5F, 0x80, 0x88, 0x8C}
+    | {0x8D, 0x91, 0xA0, 0xA2, 0xA3, 0xA4, 0xAB, 0xB5, 0xB6, 0xB8, 0xE7}
 )
 """Opcodes that do nothing with every field zero."""
+
+LIKE: dict[tuple[int, int | None], tuple[int, int | None]] = {
+    (0x16, None): (0x17, None),
+    (0x56, None): (0x57, None),
+    (0xA4, 0x06): (0xA3, 0x05),
+}
+"""Commands that come in pairs: the second tells of the first."""
+
+TRIES = {
+    (0x04, None): bytes((0x04, 0, 0x0F, 0, 0, 0)),
+    (0x2B, None): bytes((0x2B, 0x02, 0, 0, 0, 0, 0, 0, 0xFF, 0)),
+    (0x82, None): bytes((0x82, 0, 0x0F)) + bytes(13),
+    (0x92, None): bytes((0x92, 0x02, 0, 0xFF)) + bytes(12),
+    (0xA3, 0x0D): bytes((0xA3, 0x0D, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0)),
+}
+"""CDBs that are refused, or do nothing, where zeros would do something."""
 
 
 def ask(do: Do) -> Listed | None:
@@ -74,15 +74,16 @@ def has(listed: Listed, opcode: int, action: int | None) -> bool:
 
 def try_one(do: Do, opcode: int, action: int | None) -> bool:
     """Whether a command that does nothing is known."""
-    if opcode not in HARMLESS:
+    opcode, action = LIKE.get((opcode, action), (opcode, action))
+    own = TRIES.get((opcode, action))
+    if own is None and opcode not in HARMLESS:
         return opcode in MANDATORY
     length = 6 if opcode < 0x20 else 10 if opcode < 0x60 else 16 if opcode < 0xA0 else 12
-    cdb = bytearray(length)
-    cdb[0] = opcode
-    cdb[1] = action or 0
-    answer = do(bytes(cdb), 0)
+    cdb = own or bytes((opcode, action or 0)).ljust(length, b"\0")
+    room = 16 if own else 0
+    answer = do(cdb, room)
     for _ in range(4):
         if answer.status == 0 or not answer.code.startswith("6/"):
             break
-        answer = do(bytes(cdb), 0)
+        answer = do(cdb, room)
     return answer.code not in {INVALID_OPCODE, *([INVALID_FIELD] if action else [])}
