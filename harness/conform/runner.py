@@ -11,7 +11,7 @@ from harness.conform.check import Check, Failure, NotApplicable, Outcome
 from harness.conform.identity import identify, why_not_writable
 from harness.conform.known_state import KnownState
 from harness.conform.results import Result, Run
-from harness.conform.subject import TIMEOUT, Subject
+from harness.conform.subject import TIMEOUT, Answer, Subject
 from harness.initiators.api import Initiator, InitiatorError, Unsupported
 
 NEEDS_SCRATCH = "not run: needs --scratch"
@@ -40,6 +40,7 @@ class Runner:
         self.target = target or initiator.name
         self._silent = 0
         self._unwritable = ""
+        self._empty = False
 
     def run(self, checks: Iterable[Check], watch: Watch = lambda *_: None) -> Run:
         """Run those checks that are for the device's kind. Raises NotADevice, InitiatorError."""
@@ -53,6 +54,7 @@ class Runner:
         began = monotonic()
         self.state.is_tape = identity.kind == "tape"
         self.state.begin()
+        self._empty = self.state.is_tape and self.unit.hear_out().code.startswith("2/3A")
         overwrites = self.state.is_tape and any(check.scratch for check in chosen)
         if self.unit.scratch and overwrites:
             self._unwritable = why_not_writable(self.unit)
@@ -80,6 +82,8 @@ class Runner:
         del unit.exchanges[:], unit.warnings[:], unit.cleanups[:]
         began = monotonic()
         outcome, what, expected, came, reason = self._body(check)
+        if outcome is Outcome.FAIL and self._empty and ended_without_volume(unit):
+            outcome, what, expected, came, reason = Outcome.NOT_APPLICABLE, "", "", "", NO_VOLUME
         exchanges = tuple(unit.exchanges)
         seconds = monotonic() - began
         lost = self._undo(what == NO_ANSWER)
@@ -144,4 +148,11 @@ class Runner:
                     way()
 
 
+def ended_without_volume(unit: Subject) -> bool:
+    """Whether the last command of a check found no volume."""
+    reply = unit.exchanges[-1].reply if unit.exchanges else None
+    return reply is not None and Answer(reply).code.startswith("2/3A")
+
+
 NO_ANSWER = "answer"
+NO_VOLUME = "no volume is loaded"

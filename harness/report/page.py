@@ -126,8 +126,9 @@ def timeline(run: Digest) -> Html:
 
 
 def _event_marks(run: Digest) -> Iterator[Mark]:
-    for kind, some in run.events.items():
-        for one in some:
+    # Faults last: they are drawn over the others.
+    for kind in sorted(run.events, key=lambda one: one == "fault"):
+        for one in run.events[kind]:
             title = f"{plots.seconds(one.t)}: {one.unit}: {event(one)}"
             yield Mark(one.t, one.t, kind == "fault", 1.0, title)
 

@@ -102,6 +102,20 @@ def test_the_order_of_checks_does_not_matter(folder: Path, say: Say) -> None:
     assert not run.having(Outcome.FAIL), f"--shuffle {seed}\n{failures(run)}"
 
 
+@pytest.mark.parametrize(
+    ("unit", "kind", "least"), [("drive0", "tape", 400), ("finance", "changer", 150)]
+)
+def test_an_empty_drive_and_a_changer(
+    folder: Path, unit: str, kind: str, least: int, say: Say
+) -> None:
+    with open_initiator(f"{ROOT / 'fixtures/rigs/library.toml'}:{unit}") as initiator:
+        run = Runner(initiator, scratch=True).run(all_checks().values())
+    say(f"conform of a {run.identity.kind}, {run.identity.volume}: {counted(run.counts)}")
+    assert run.identity.kind == kind
+    assert not run.having(Outcome.FAIL), failures(run)
+    assert run.counts[Outcome.PASS] >= least
+
+
 @pytest.mark.guest
 def test_no_check_fails_in_a_guest(tmp_path: Path, say: Say) -> None:
     with rig_guest(rig(*MODELS), tmp_path / "guest") as guest:
