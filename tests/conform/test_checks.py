@@ -1,0 +1,161 @@
+"""The checks as a whole: what each has to say of itself, and that what they send is what the
+standards call it: the layers, an independent description, read it back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from harness.conform import commands as c
+from harness.conform.check import Check, Outcome
+from harness.conform.checks import all_checks
+from harness.conform.command_table import LAYOUTS
+from harness.conform.crc import crc32c, reed_solomon
+from harness.conform.results import counted
+from harness.conform.runner import Runner
+from harness.initiators.opening import open_initiator
+from harness.layers.cdb import UnknownCdb, dissect_cdb
+from target.tape.protection import METHODS
+from tests.runs import Say
+
+ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
+CLAUSE = re.compile(
+    r"(SPC|SSC|SMC|ADC|SAM)-[2-6] [0-9A-Z][0-9A-Z.]*|(SPC|SSC|SMC|SAM)-\d chapter \d+"
+)
+DETAIL = 120
+"""Characters of a title at most."""
+LIBRARY = "fixtures/rigs/library.toml:finance"
+
+SENT: list[tuple[bytes, str, dict[str, int]]] = [
+    (c.TEST_UNIT_READY, "TestUnitReady", {}),
+    (c.REWIND, "Rewind", {"immed": 0}),
+    (c.READ_BLOCK_LIMITS, "ReadBlockLimits", {}),
+    (c.read(200, sili=True), "Read6", {"transfer_length": 200, "sili": 1, "fixed": 0}),
+    (c.read(3, fixed=True), "Read6", {"transfer_length": 3, "sili": 0, "fixed": 1}),
+    (c.write(0x10203), "Write6", {"transfer_length": 0x10203, "fixed": 0}),
+    (c.verify(7, 0x29), "Verify6", {"vte": 1, "vbf": 1, "fixed": 1, "bytcmp": 0}),
+    (c.write_filemarks(2, immed=True), "WriteFilemarks6", {"immed": 1}),
+    (c.space(c.FILEMARKS, 5), "Space6", {"code": 1, "count": 5}),
+    (c.space_16(c.END_OF_DATA, 6), "Space16", {"code": 3, "count": 6}),
+    (c.locate(9, partition=2), "Locate10", {"cp": 1, "bt": 0, "partition": 2}),
+    (c.locate_16(9, c.FILE, partition=1), "Locate16", {"dest_type": 1, "cp": 1, "partition": 1}),
+    (c.read_position(c.EXTENDED, 32), "ReadPosition", {"service_action": 8}),
+    (c.erase(long=True), "Erase6", {"long": 1, "immed": 0}),
+    (c.load_unload(0x09), "LoadUnload", {"hold": 1, "load": 1, "eot": 0, "reten": 0}),
+    (c.prevent(1), "PreventAllowMediumRemoval", {"prevent": 1}),
+    (c.format_medium(2), "FormatMedium", {"format": 2, "transfer_length": 0}),
+    (c.inquiry(36, 0x83), "Inquiry", {"evpd": 1, "page_code": 0x83, "allocation_length": 36}),
+    (c.request_sense(18, desc=True), "RequestSense", {"desc": 1, "allocation_length": 18}),
+    (c.mode_sense_6(0x10, 1, control=2, dbd=True), "ModeSense6",
+     {"page_code": 0x10, "subpage_code": 1, "pc": 2, "dbd": 1, "allocation_length": 255}),
+    (c.mode_sense(0x3F, allocation=9), "ModeSense10", {"page_code": 0x3F, "allocation_length": 9}),
+    (c.mode_select_6(12), "ModeSelect6", {"pf": 1, "sp": 0, "parameter_list_length": 12}),
+    (c.mode_select(20, sp=True), "ModeSelect10", {"sp": 1, "parameter_list_length": 20}),
+    (c.log_sense(0x2E, 1, pointer=7), "LogSense",
+     {"page_code": 0x2E, "subpage_code": 1, "pc": 1, "parameter_pointer": 7}),
+    (c.log_select(), "LogSelect", {"pcr": 1, "sp": 0, "pc": 1, "parameter_list_length": 0}),
+    (c.report_luns(16, 2), "ReportLuns", {"select_report": 2, "allocation_length": 16}),
+    (c.operation_codes(2, 0xA3, 0x0F, times=True), "ReportSupportedOperationCodes",
+     {"reporting_options": 2, "rctd": 1, "requested_operation_code": 0xA3,
+      "requested_service_action": 0x0F}),
+    (c.maintenance_in(0x0F, 12), "ReportTimestamp", {"allocation_length": 12}),
+    (c.maintenance_out(0x0F, 12), "SetTimestamp", {"parameter_list_length": 12}),
+    (c.read_attribute(1, 0x800, partition=1), "ReadAttribute",
+     {"service_action": 1, "first_attribute_identifier": 0x800}),
+    (c.write_attribute(30, through=True), "WriteAttribute", {"wtc": 1}),
+    (c.reserve_in(2, 8), "PersistentReserveIn", {"service_action": 2, "allocation_length": 8}),
+    (c.reserve_out(4, 3), "PersistentReserveOut", {"service_action": 4, "type": 3, "scope": 0}),
+    (c.send_diagnostic(0x24), "SendDiagnostic", {"self_test_code": 1, "selftest": 1, "pf": 0}),
+    (c.read_buffer(3, 4), "ReadBuffer", {"mode": 3, "allocation_length": 4, "buffer_id": 0}),
+    (c.write_buffer(10, 64), "WriteBuffer", {"mode": 10, "parameter_list_length": 64}),
+]  # fmt: skip
+"""CDBs as checks make them, the layer that they have to be, and some of its fields."""
+
+CHANGER: list[tuple[bytes, str, dict[str, int]]] = [
+    (c.move_medium(16, 17, transport=1), "MoveMedium",
+     {"source_element_address": 16, "destination_element_address": 17}),
+    (c.exchange_medium(1, 2, 3), "ExchangeMedium", {}),
+    (c.position_to_element(7), "PositionToElement", {"destination_element_address": 7}),
+    (c.initialize_range(5, 2), "InitializeElementStatusWithRange", {}),
+    (c.read_element_status(2, 5, 3, devices=True), "ReadElementStatus",
+     {"voltag": 1, "dvcid": 1, "element_type_code": 2, "starting_element_address": 5,
+      "number_of_elements": 3}),
+    (c.send_volume_tag(0, 0, 5), "SendVolumeTag", {}),
+    (c.request_volume_element_address(2), "RequestVolumeElementAddress", {}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checks() -> dict[str, Check]:
+    return all_checks()
+
+
+def test_there_are_enough(checks: dict[str, Check], say: Say) -> None:
+    kinds = Counter(
+        "encryption" if check.topic.startswith("encryption") else check.kind
+        for check in checks.values()
+    )
+    say(f"{len(checks)} checks: {dict(kinds)}")
+    assert len(checks) >= 400
+    assert kinds["encryption"] >= 150
+    assert kinds["tape"] >= 280
+    assert kinds["changer"] >= 40
+
+
+def test_each_says_what_it_is(checks: dict[str, Check]) -> None:
+    for key, check in checks.items():
+        assert key == check.id and ID.fullmatch(key), key
+        # What tools of the field want is said of encryption alone, by their names.
+        of_standards = CLAUSE.fullmatch(check.clause)
+        assert of_standards or key.startswith("ENC-"), f"{key}: {check.clause}"
+        assert check.topic and check.title and check.expected, key
+        assert check.kind in ("tape", "changer"), key
+        assert len(check.title) <= DETAIL, f"{key}: {check.title}"
+        assert len(inspect.signature(check.body).parameters) == 1, key
+
+
+def test_titles_tell_checks_apart(checks: dict[str, Check]) -> None:
+    seen = Counter((check.topic, check.title) for check in checks.values())
+    twice = [title for title, count in seen.items() if count > 1]
+    assert not twice, twice
+
+
+@pytest.mark.parametrize(("device", "rows"), [("tape", SENT), ("changer", CHANGER)])
+def test_commands_are_what_the_layers_say(
+    device: str, rows: list[tuple[bytes, str, dict[str, int]]]
+) -> None:
+    for cdb, name, fields in rows:
+        layer: Any = dissect_cdb(cdb, device)
+        assert type(layer).__name__ == name
+        assert bytes(layer) == cdb, name
+        for field, value in fields.items():
+            assert getattr(layer, field) == value, f"{name}.{field}"
+
+
+def test_the_table_of_commands_is_of_known_ones() -> None:
+    for layout in LAYOUTS:
+        for kind in layout.kinds:
+            assert not isinstance(dissect_cdb(layout.base, kind), UnknownCdb), layout.name
+        assert len(layout.base) == len(layout.must) == len(layout.may)
+        assert all(not must & ~may for must, may in zip(layout.must, layout.may, strict=True))
+
+
+def test_codes_of_block_protection() -> None:
+    assert crc32c(b"123456789") == bytes.fromhex("839206e3")
+    for data in (b"", b"a", bytes(300), bytes(range(256)) * 3):
+        assert crc32c(data) == METHODS[2].compute((data,))
+        assert reed_solomon(data) == METHODS[1].compute((data,))
+
+
+def test_a_changer_passes(say: Say) -> None:
+    with open_initiator(LIBRARY) as initiator:
+        run = Runner(initiator, scratch=True).run(all_checks().values())
+    say(f"conform {LIBRARY}: {counted(run.counts)}, {run.seconds:.1f} s")
+    failed = [f"{one.check.id}: {one.summary}" for one in run.having(Outcome.FAIL)]
+    assert not failed, failed
+    assert len(run.results) > 200
