@@ -155,12 +155,15 @@ def test_places_are_the_first_ones_again(library, rig):
     assert library.inventory() == {"slot:1": "KRL000L9", "slot:2": "KRL001L9"}
     assert library.call("messages") == []
     library.move("slot:1", "drive0")
-    library.move("slot:2", "slot:4")
+    library.move("slot:2", "slot:3")
+    library.call("set_partition", name="main", slots=3, drives=["drive0"])
+    library.call("set_partition", name="other", slots=1, drives=["drive1"])
+    assert len(rig.call("rig.units")) == 5
     library.call("add_user", name="ann", role="operator", password="secret.word")
     library.call("open_door")
     with pytest.raises(Exception, match="the robot stands still"):
-        library.move("slot:4", "slot:1")
-    with pytest.raises(Exception, match="is in slot:4 of library silo: take it out there first"):
+        library.move("slot:3", "slot:1")
+    with pytest.raises(Exception, match="is in slot:3 of library silo: take it out there first"):
         rig.drive("alone").insert("KRL001L9")
     with pytest.raises(Exception, match="let its robot move the cartridge"):
         rig.drive("drive0").eject()
@@ -169,6 +172,8 @@ def test_places_are_the_first_ones_again(library, rig):
 def test_and_so_are_users_and_the_door(library):
     assert library.inventory() == {"slot:1": "KRL000L9", "slot:2": "KRL001L9"}
     assert [user["name"] for user in library.call("users")] == ["su"]
+    (only,) = library.call("partitions")
+    assert only["name"] == "main"
     library.move("slot:1", "drive0")
 
 
