@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,6 +17,9 @@ from harness.rig import RigError
 from harness.state import open_state
 
 __tracebackhide__ = True  # pytest shows the line of the test
+
+WORKER = "PYTEST_XDIST_WORKER"
+"""Of the environment: the name of a process of pytest-xdist."""
 
 
 class Rigs:
@@ -99,7 +103,11 @@ def in_guest(file: Path, kind: str) -> Iterator[Rig]:
     from harness.running import make_guest
 
     rig = load(file)
-    rig = rig.model_copy(update={"rig": rig.rig.model_copy(update={"guest": kind})})
+    told: dict[str, str] = {"guest": kind}
+    if kind == "host" and WORKER in os.environ:
+        # Other processes of the run have devices in the same kernel, with the rig's name.
+        told["name"] = f"{rig.rig.name}-{os.environ[WORKER]}"
+    rig = rig.model_copy(update={"rig": rig.rig.model_copy(update=told)})
     with open_state(None) as state:
         try:
             guest = make_guest(rig, state)
