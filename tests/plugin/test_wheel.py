@@ -86,10 +86,11 @@ def wheel(folder: Path) -> Path:
 def test_everything_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
+    source = wheel.parent / "source"
     beside = {
-        path.relative_to(ROOT).as_posix()
+        path.relative_to(source).as_posix()
         for name in PACKAGES
-        for path in (ROOT / name).rglob("*")
+        for path in (source / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert beside <= inside
