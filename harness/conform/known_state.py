@@ -24,6 +24,8 @@ STAYS = frozenset(
 
 MODE_SELECTS = {0x15, 0x55}
 RESERVES = {0x16, 0x56}
+DISTURBS = MODE_SELECTS | RESERVES | {0x5F, 0xB5}
+"""What is undone by commands of which other nexuses hear."""
 PARTITIONS = 0x11
 """The medium partition mode page belongs to the volume: who formats it cleans up."""
 
@@ -62,11 +64,13 @@ class KnownState:
             self._each(RELEASE)
         if everything or 0x5F in opcodes:
             self._unregister()
-        if everything or any(one.cdb[:2] == b"\xb5\x20" for one in sent):
-            self._clear_keys()
+        keyed = {one.nexus for one in sent if one.cdb[:2] == b"\xb5\x20"}
+        if everything or keyed:
+            self._clear_keys({0, 1} if everything else keyed)
         if everything or opcodes & MODE_SELECTS:
             self._restore_modes(any(one.cdb[1] & 1 for one in sent if one.cdb[0] in MODE_SELECTS))
-        one.settle()
+        if everything or opcodes & DISTURBS:
+            one.settle()
         if self.is_tape and (everything or opcodes - STAYS):
             self.rewind()
 
@@ -98,10 +102,13 @@ class KnownState:
         for nexus in self.nexuses():
             nexus.do(cdb, out=bytes(24))
 
-    def _clear_keys(self) -> None:
-        """No encryption parameters of ours, unlocked: first those for all, then each nexus' own."""
+    def _clear_keys(self, numbers: set[int]) -> None:
+        """No encryption parameters of those nexuses, unlocked: first those for all, then their
+        own."""
         for scope in (2, 0):
             for nexus in self.nexuses():
+                if nexus.nexus not in numbers:
+                    continue
                 page = bytearray(20)
                 page[1] = 0x10
                 page[3] = 16
@@ -111,7 +118,6 @@ class KnownState:
                 if nexus.do(cdb, out=page).code.startswith("6/"):
                     nexus.settle()
                     nexus.do(cdb, out=page)
-            self.subject.settle()
 
     def _an_algorithm(self) -> int:
         """The index of the first algorithm in the data encryption capabilities page."""

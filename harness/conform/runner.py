@@ -121,13 +121,12 @@ class Runner:
     def _undo(self, silent: bool) -> str:
         """Bring the device back to the known state; what went wrong with that, or ""."""
         unit = self.unit
-        sent = tuple(unit.exchanges)
         try:
             if silent:
                 self._recover()
             for cleanup in reversed(unit.cleanups):
                 self._clean(cleanup)
-            self.state.restore(sent, everything=silent)
+            self.state.restore(tuple(unit.exchanges), everything=silent)
         except InitiatorError as error:
             with suppress(InitiatorError):
                 self._recover()

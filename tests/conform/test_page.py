@@ -15,17 +15,14 @@ from harness.initiators.opening import open_initiator
 from tests.conform.models import rig
 from tests.pages import holds_together, picture, size_of
 
-DEFECTS = "".join(
-    f'\n[[fault]]\nname = "{name}"\nkind = "defect"\ndefect = "{name}"\n'
-    for name in ("residual-off-by-one", "wrong-key-sense")
-)
+DEFECT = '\n[[fault]]\nkind = "defect"\nunit = "lto9"\ndefect = "wrong-key-sense"\n'
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Of a drive that is not quite right."""
     file = tmp_path_factory.mktemp("page") / "lto9.toml"
-    file.write_text(rig("lto9", more=DEFECTS))
+    file.write_text(rig("lto9", more=DEFECT))
     chosen = [
         check
         for check in all_checks().values()
