@@ -49,6 +49,14 @@ def register(unit: Subject, key: int) -> None:
         raise Failure("REGISTER", "GOOD", repr(answer))
 
 
+def both(unit: Subject) -> Subject:
+    """Both nexuses registered; returns the second."""
+    other = unit.second
+    register(unit, KEY_A)
+    register(other, KEY_B)
+    return other
+
+
 def undo(unit: Subject, key: int) -> None:
     """Whatever is registered and reserved goes."""
     if out(unit, CLEAR, key).code.startswith("6/"):
