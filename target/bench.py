@@ -69,7 +69,7 @@ class Bench:
         """Everything as it was when the rig was started, its cartridges blank."""
         from target.renewal import renew
 
-        if self._faults is not None:
+        if self._faults is not None and self._plan.disposable:
             # First: what a fault has taken out of a drive is in it again.
             self._faults().renew(self._plan.faults)
         renew(self._plan, self._drives, self._libraries, self._configurations)
