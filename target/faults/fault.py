@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from target.plan import FaultPlan
-from target.scsi.command import Buffers, Completion, Nexus
+from target.scsi.command import STATUS_CHECK_CONDITION, Buffers, Completion, Nexus
 from target.scsi.primary import PrimaryUnit
 from target.scsi.sense import Sense
-
-STATUS_CHECK_CONDITION = 0x02
 
 
 class Watch:
