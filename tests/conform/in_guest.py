@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 from harness.conform.check import Outcome
 from harness.conform.checks import all_checks
@@ -15,11 +16,14 @@ from harness.initiators.opening import open_initiator
 
 
 def main() -> None:
+    began = time.monotonic()
+    checks = all_checks()
+    print(f"{len(checks)} checks loaded in {time.monotonic() - began:.1f} s", file=sys.stderr)
     told = {}
     for argument in sys.argv[1:]:
         name, _, node = argument.partition("=")
         with open_initiator(node) as initiator:
-            run = Runner(initiator, scratch=True, timeout=120.0).run(all_checks().values())
+            run = Runner(initiator, scratch=True, timeout=120.0).run(checks.values())
         told[name] = {
             "device": run.identity.name,
             "seconds": run.seconds,
