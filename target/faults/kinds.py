@@ -121,7 +121,7 @@ _TABLE = (
     Kind(
         "remove-medium",
         "Somebody takes the cartridge out; it comes back when the fault is removed.",
-        (Option("back_after", int, 0, "or before the so-manieth command from this one on"),),
+        (Option("back_after", int, 0, "or before that command, counted from this one on"),),
         strike=tape.remove_medium,
         drives=True,
     ),
@@ -139,7 +139,14 @@ _TABLE = (
     Kind(
         "tape-alert",
         "TapeAlert flags are raised.",
-        (Option("flags", tuple, REQUIRED, "numbers or names, as in docs/faults.md"),),
+        (
+            Option(
+                "flags",
+                tuple,
+                REQUIRED,
+                "numbers, 1 to 64, or names of SSC-4 annex A, such as hard error",
+            ),
+        ),
         strike=device.tape_alert,
         drives=True,
     ),

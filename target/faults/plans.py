@@ -21,7 +21,7 @@ WHEN: tuple[Option, ...] = (
     Option("unit", str, "*", "a drive, a changer or a library; *: each of them, for itself"),
     Option("command", tuple, (), "names of the standard, or hex such as 0A, A3/0C; none: any"),
     Option("nth", int, 1, "the first that strikes, of the commands that match since it was set"),
-    Option("every", int, 1, "from that on, each so-manieth"),
+    Option("every", int, 1, "from that one on, each second, third ...; 1: all"),
     Option("times", int, None, "how often in all; 0: for ever; 1 for most kinds"),
     Option("probability", float, 1.0, "of each of those, by the rig's seed"),
     Option("nexus", str, None, "commands of that initiator alone"),
