@@ -88,10 +88,10 @@ def test_a_drive_answers_as_the_file_beside_the_rig_says(rig: Path) -> None:
         for page, status in (("2C04 010DE000", 0), ("2C04 010D6100", 2), ("2C04 000D6000", 2)):
             assert one.send(select, out=bytes(8) + bytes.fromhex(page)).status == status, page
         assert ask("5A 08 2C 00 00 00 00 FF FF 00")[8:] == bytes.fromhex("AC04 010DE000")
-        page = ask("5A 08 0F 00 00 00 00 FF FF 00")[8:]
+        sent = ask("5A 08 0F 00 00 00 00 FF FF 00")[8:]
         select = bytes.fromhex("55 10 00 00 00 00 00 00 18 00")
-        assert one.send(select, out=bytes(8) + page).status == 0
-        assert one.send(select, out=bytes(8) + page[:2] + b"\0" + page[3:]).status == 2
+        assert one.send(select, out=bytes(8) + sent).status == 0
+        assert one.send(select, out=bytes(8) + sent[:2] + b"\0" + sent[3:]).status == 2
 
 
 @pytest.mark.parametrize(
