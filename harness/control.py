@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from harness.closing import Closing
 from keymgr.secret import Secret
 from target import local_socket
 from target.control_calls import CALLS, SECRET_TYPES, Kind, Refusal, decode, encode
@@ -28,7 +28,7 @@ Password = Secret | bytes | str
 """A Secret is wiped by whoever made it; what else there is cannot be."""
 
 
-class Control:
+class Control(Closing):
     """A connection to ``path``, made with the first call; one call at a time.
 
     ``token`` is that of a session that was begun earlier, ``library`` a name where the target has
@@ -77,17 +77,6 @@ class Control:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _connected(self) -> socket.socket:
         if self._stream is None:

@@ -17,6 +17,7 @@ from harness.conform.exchange import Exchange, blot
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
 from harness.layers.cdb import dissect_cdb
 from harness.layers.sense import Sense, dissect_sense
+from harness.layers.status import in_words
 
 T = TypeVar("T")
 
@@ -319,8 +320,7 @@ def nothing_came(cdb: bytes, size: int, reply: Reply) -> bool:
 
 def ended(answer: Answer) -> str:
     """How a command ended, in words."""
-    status = {0: "GOOD", 2: "CHECK CONDITION", 8: "BUSY", 0x18: "RESERVATION CONFLICT"}
-    text = status.get(answer.status, f"status {answer.status:02X}h")
+    text = in_words(answer.status)
     if not answer.raw_sense:
         return text
     if answer.code == "?":

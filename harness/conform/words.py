@@ -6,17 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from harness.conform.exchange import Exchange
+from harness.layers import status
 
-STATUS = {
-    0x00: "GOOD",
-    0x02: "CHECK CONDITION",
-    0x04: "CONDITION MET",
-    0x08: "BUSY",
-    0x18: "RESERVATION CONFLICT",
-    0x28: "TASK SET FULL",
-    0x30: "ACA ACTIVE",
-    0x40: "TASK ABORTED",
-}
 LONGEST = 64
 """Bytes of a field that are shown."""
 UNSAID = ("reserved_", "operation_code")
@@ -51,8 +42,8 @@ def how_it_ended(exchange: Exchange) -> str:
     """Status, and sense data in a line."""
     if exchange.reply is None:
         return "no answer"
-    status = STATUS.get(exchange.reply.status, f"status {exchange.reply.status:02X}h")
-    return f"{status}, {sense_line(exchange.reply.sense)}" if exchange.reply.sense else status
+    ended = status.in_words(exchange.reply.status)
+    return f"{ended}, {sense_line(exchange.reply.sense)}" if exchange.reply.sense else ended
 
 
 def sense_line(sense: bytes) -> str:

@@ -9,9 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
+from harness.closing import Closing
 from harness.initiators.api import TIMEOUT, NoAnswer, Reply
 from target.scsi import sense as s
 from target.scsi.command import STATUS_TASK_ABORTED, Nexus
@@ -21,7 +20,7 @@ NAG = 0.02
 """Seconds between two attempts to end a command whose time is over, or that a reset is to end."""
 
 
-class InProcess:
+class InProcess(Closing):
     """One I_T nexus to a unit of this process, see `api.Initiator`.
 
     A command is given up after its time only where it waits for something (`unit.waits`): elsewhere
@@ -88,17 +87,6 @@ class InProcess:
         self._others.clear()
         closing, self._closing = self._closing, lambda: None
         closing()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @contextmanager

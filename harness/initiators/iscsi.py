@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from harness.closing import Closing
 from harness.initiators import api
 from harness.initiators.api import TIMEOUT, InitiatorError, NoAnswer, Unsupported
 from harness.initiators.iscsi_wire import Answer, Wire
@@ -63,7 +63,7 @@ class Chap(NamedTuple):
         return f"Chap({self.name!r})"
 
 
-class IscsiInitiator:
+class IscsiInitiator(Closing):
     """One session with one target; ``target`` None: a discovery session.
 
     ``offers`` are added to `OFFERS`. Raises LoginRefused, OSError.
@@ -345,19 +345,8 @@ class IscsiInitiator:
         except (OSError, ValueError):
             self.wire.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Iscsi:
+class Iscsi(Closing):
     """One session to one logical unit, see `api.Initiator`.
 
     Raises InitiatorError when nobody answers there or the login is refused.
@@ -442,17 +431,6 @@ class Iscsi:
             self._session.wire.deadline = time.monotonic() + 5.0
             self._session.close()
             self._session = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _connect(self) -> None:
         try:

@@ -12,9 +12,9 @@ import errno
 import fcntl
 import os
 import sys
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from harness.closing import Closing
 from harness.initiators.api import TIMEOUT, InitiatorError, NoAnswer, Reply, Unsupported
 
 SENSE = 252
@@ -69,7 +69,7 @@ class Header(ctypes.Structure):
     )
 
 
-class Sg:
+class Sg(Closing):
     """One SCSI generic node, see `api.Initiator`. Raises InitiatorError where there is none."""
 
     scheme = ""
@@ -155,17 +155,6 @@ class Sg:
             other.close()
         self._others.clear()
         self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open(self) -> None:
         try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from harness.layers.status import in_words
 from target.scsi import sense
 from target.scsi.command import STATUS_CHECK_CONDITION
-
-STATUSES = {0x08: "BUSY", 0x18: "RESERVATION CONFLICT", 0x28: "TASK SET FULL", 0x40: "TASK ABORTED"}
-"""SAM-5 5.3.1, without GOOD and CHECK CONDITION."""
 
 
 class RigFailed(Exception):
@@ -23,7 +21,7 @@ class CommandFailed(Exception):
         self.status = status
         self.sense = sense.decode(raw) if status == STATUS_CHECK_CONDITION and raw else None
         self.code = ""
-        ended = STATUSES.get(status, f"status {status:02X}h")
+        ended = in_words(status)
         if self.sense is not None:
             key, asc, ascq, _ = self.sense.code
             self.code = f"{key:X}/{asc:02X}/{ascq:02X}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import harness
+from harness.closing import Closing
 from harness.guest.api import Device, Guest
 from harness.initiators.api import TIMEOUT, Initiator, NoAnswer, Reply, Unsupported
 
@@ -18,7 +17,7 @@ MARGIN = 30.0
 """Seconds that the process may take besides the command."""
 
 
-class ThroughGuest:
+class ThroughGuest(Closing):
     """One SCSI generic node of a guest, see `harness.initiators.api.Initiator`."""
 
     def __init__(self, guest: Guest, device: Device) -> None:
@@ -59,14 +58,3 @@ class ThroughGuest:
 
     def close(self) -> None:
         """Nothing is kept open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

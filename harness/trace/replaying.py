@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
+from harness.layers.status import in_words
 from harness.trace import remaking
 from harness.trace.ignoring import ATTENTION, INFORMATION, masked
 from harness.trace.reader import Command, Data, Event, Record
-from harness.trace.words import CHECK_CONDITION, STATUS, sense_of
+from harness.trace.words import CHECK_CONDITION, sense_of
 
 UNIT_ATTENTION = 6
 MOST_ATTENTIONS = 8
@@ -73,7 +74,7 @@ class Replay:
         try:
             reply = self._send(initiator, command)
         except NoAnswer as error:
-            yield Difference(command, "answer", _status(command.status), str(error))
+            yield Difference(command, "answer", in_words(command.status), str(error))
             initiator.reconnect()
             return
         if not command.out.complete and not reply.status:
@@ -171,12 +172,8 @@ def _is_attention(status: int, sense: bytes) -> bool:
     return status == CHECK_CONDITION and sense_of(sense).code[0] == UNIT_ATTENTION
 
 
-def _status(status: int) -> str:
-    return STATUS.get(status, f"status {status:02X}h")
-
-
 def _ended(status: int, sense: bytes) -> str:
-    return str(sense_of(sense)) if status == CHECK_CONDITION else _status(status)
+    return str(sense_of(sense)) if status == CHECK_CONDITION else in_words(status)
 
 
 def _information(sense: bytes) -> str:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.layers import status
 from harness.layers.asc import TEXTS
 from harness.trace import names
 from harness.trace.reader import Command, Event, Header, Record
 
-STATUS = {
-    0x00: "GOOD",
-    0x02: "CHECK CONDITION",
-    0x04: "CONDITION MET",
-    0x08: "BUSY",
-    0x18: "RESERVATION CONFLICT",
-    0x28: "TASK SET FULL",
-    0x30: "ACA ACTIVE",
-    0x40: "TASK ABORTED",
-}
 CHECK_CONDITION = 0x02
 _DESCRIPTOR = {0x72, 0x73}
 _FLAGS = ((0x80, "filemark"), (0x40, "EOM"), (0x20, "ILI"))
@@ -74,7 +65,7 @@ def result(command: Command) -> str:
     """How it ended."""
     if command.status == CHECK_CONDITION:
         return str(sense_of(command.sense))
-    return STATUS.get(command.status, f"status {command.status:02X}h")
+    return status.in_words(command.status)
 
 
 def place(command: Command) -> str:
