@@ -48,6 +48,7 @@ def lose_power(drive: Drive, chance: Random | None = None) -> None:
 
     Whoever calls has the drive's turn. Raises MediumError, OSError; the drive is empty then.
     """
+    drive.power_lost()
     cartridge = drive.cartridge
     drive.background.reset()
     drive.cartridge, drive.loaded = None, False

@@ -88,6 +88,7 @@ class AutomationPort:
         self._tell = tell
         self._partition = self._method = ""
         self._power = _Power.SERVED
+        drive.power_lost = self._power_lost
 
     @property
     def identity(self) -> DriveIdentity:
@@ -198,13 +199,9 @@ class AutomationPort:
 
     def power_cycle(self) -> None:
         """The drive alone loses power, and gets it back."""
-        drive = self.drive
         with self._stopped():
-            if drive.cartridge is not None:
-                self._power = _Power.LOST
-            else:
-                self._restarted()
-            drive.power_on()
+            self._power_lost()
+            self.drive.power_on()
 
     def reset(self) -> None:
         """The library resets the drive, which begins anew as when power comes."""
@@ -253,6 +250,12 @@ class AutomationPort:
             yield
         finally:
             self.drive.turn.release()
+
+    def _power_lost(self) -> None:
+        if self.drive.cartridge is not None:
+            self._power = _Power.LOST
+        else:
+            self._restarted()
 
     def _restarted(self) -> None:
         if self._power is _Power.EMPTIED:

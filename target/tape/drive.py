@@ -9,7 +9,7 @@ parameters, reset and power.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,8 @@ class Drive(Keyed):
         """Operation code of the last command that failed."""
         self.protected: dict[Nexus, Protection] = {}
         """Nexuses whose blocks travel with protection behind them."""
+        self.power_lost: Callable[[], object] = lambda: None
+        """Called where power is lost by mishap, before it comes back, in the drive's turn."""
         self.modes_changed()
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from keymgr.bluescale import MULTI
 from keymgr.errors import WrongPassword
 from keymgr.secret import Secret
 from keymgr.tape_names import shown, whose
+from target.faults.power import lose_power
 from tests.encryption.keys import ENCRYPT, MIXED, set_page, spout
 from tests.keymgr.bluescale import secret
 from tests.library.bluescale_drives import (
@@ -125,12 +126,16 @@ def test_two_passwords_bring_a_key_for_a_cartridge(tower: Library, tmp_path: Pat
 
 @pytest.mark.req("BS-16")
 @pytest.mark.parametrize("model", MODELS)
-def test_a_drive_that_loses_power_gets_no_moniker(tower: Library, model: str) -> None:
+@pytest.mark.parametrize("how", ["operator", "fault"])
+def test_a_drive_that_loses_power_gets_no_moniker(tower: Library, model: str, how: str) -> None:
     bay = tower.bay(model)
     bay.insert()
     bay.write(b"ledger")
     bay.read(b"ledger")
-    bay.port.power_cycle()
+    if how == "operator":
+        bay.port.power_cycle()
+    else:
+        lose_power(bay.port.drive)
     bay.host.hear()
     assert bay.refused_read() == UNAVAILABLE[model]
     text, cure = tower.last()
