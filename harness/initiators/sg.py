@@ -17,6 +17,8 @@ from typing import Any
 from harness.closing import Closing
 from harness.initiators.api import TIMEOUT, InitiatorError, NoAnswer, Reply, Unsupported
 
+_INQUIRY = bytes((0x12, 0, 0, 0, 36, 0))
+"""Clears no unit attention."""
 SENSE = 252
 """Bytes of sense data that there is room for: the most there can be (SPC-4 4.5)."""
 SG_IO, SG_SCSI_RESET, SG_SCSI_RESET_DEVICE = 0x2285, 0x2284, 1
@@ -143,6 +145,9 @@ class Sg(Closing):
         except OSError as error:
             kind = NoAnswer if error.errno == errno.EIO else Unsupported
             raise kind(f"{self.name}: cannot be reset ({error.strerror}): be root") from None
+        # A kernel's own target (TCMU) tells the unit of a reset before the next command of this
+        # nexus, but does not wait for that: another host's command could come first.
+        self.send(_INQUIRY, size=_INQUIRY[4])
 
     def reconnect(self) -> None:
         """Open the node anew. The kernel keeps its nexus: there is no I_T nexus loss."""
