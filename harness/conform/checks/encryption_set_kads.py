@@ -46,6 +46,7 @@ for _kind in (0x05, 0x7F, 0xFF):
     wrong(
         f"KAD-TYPE-{_kind:02X}",
         f"A descriptor of the reserved type {_kind:02X}h",
+        # A default binds this round's value; mypy has no type for such a lambda.
         _with_kads(lambda drive, kind=_kind: _u(drive) + kad(kind, b"x")),  # type: ignore[misc]
     )
 wrong("KAD-TWICE", "Two descriptors of one type", _with_kads(lambda drive: _u(drive) * 2))
@@ -61,6 +62,7 @@ for _stray in (1, 2, 3):
     wrong(
         f"KAD-STRAY-{_stray}",
         f"{_stray} stray bytes behind the descriptors",
+        # As above.
         _with_kads(lambda drive, stray=_stray: _u(drive) + bytes(stray)),  # type: ignore[misc]
         codes=(INVALID_LIST, LIST_LENGTH),
     )
