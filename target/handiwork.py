@@ -13,7 +13,6 @@ from target.library.errors import OperatorError
 from target.medium.cartridge import Cartridge
 from target.medium.errors import MediumError
 from target.plan import RigPlan
-from target.renewal import stopped
 from target.scsi.sense import MEDIUM_MAY_HAVE_CHANGED, CheckCondition
 from target.shelf import take
 from target.tape.drive import Drive
@@ -29,7 +28,7 @@ def power_cycle(drives: Mapping[str, Drive], libraries: Mapping[str, Library], u
     """
     for library in libraries.values():
         if unit in library.changers:
-            with stopped(library.changers[unit]):
+            with library.changers[unit].stopped():
                 library.changers[unit].power_on()
             return
         for number in library.drives:
@@ -37,7 +36,7 @@ def power_cycle(drives: Mapping[str, Drive], libraries: Mapping[str, Library], u
                 library.ports[number].power_cycle()
                 return
     drive = _find(drives, unit, [*drives, *(n for one in libraries.values() for n in one.changers)])
-    with stopped(drive):
+    with drive.stopped():
         drive.power_on()
         if drive.loaded:
             drive.attention(MEDIUM_MAY_HAVE_CHANGED)
@@ -63,7 +62,7 @@ def insert(
             raise OperatorError(
                 f"{barcode} is in {place} of library {library.name}: take it out there first"
             )
-    with stopped(drive):
+    with drive.stopped():
         if drive.cartridge is not None:
             raise OperatorError(f"there is a cartridge in {name}: eject it first")
         try:
@@ -79,7 +78,7 @@ def insert(
 def eject(drives: Mapping[str, Drive], libraries: Mapping[str, Library], name: str) -> None:
     """Take the cartridge out of a drive, as its button does: not while a host prevents it."""
     drive = _stand_alone(drives, libraries, name)
-    with stopped(drive):
+    with drive.stopped():
         if drive.cartridge is None:
             raise OperatorError(f"there is no cartridge in {name}: insert one first")
         if drive.removal_prevented:

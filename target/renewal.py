@@ -9,8 +9,8 @@ tape until they hear of another one. What key sources keep is their own, and sta
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +22,12 @@ from target.medium.cartridge import Cartridge
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.scsi.sense import CheckCondition
-from target.scsi.unit import LogicalUnit
 from target.shelf import stock
 from target.tape.drive import Drive
 
 if TYPE_CHECKING:
     from target.library.library import Library
     from target.library.state import Configuration
-
-_ABORT_INTERVAL = 0.02
-"""Seconds between two attempts to end what waits."""
 
 
 def renew(
@@ -52,7 +48,7 @@ def renew(
                 drive.abort()
             stack.enter_context(library.still())
         for drive in drives.values():
-            stack.enter_context(stopped(drive))
+            stack.enter_context(drive.stopped())
             _empty(drive)
         for library in libraries.values():
             for port in library.ports.values():
@@ -69,17 +65,6 @@ def renew(
                     drive.save_life()
         except (KeyManagerError, MediumError, OSError) as error:
             raise OperatorError(f"the rig cannot be as it was: {error}") from None
-
-
-@contextmanager
-def stopped(unit: LogicalUnit) -> Iterator[None]:
-    """The unit's turn: what runs ends soon, what waits, for time or for a key, is aborted."""
-    while not unit.turn.acquire(_ABORT_INTERVAL):
-        unit.abort()
-    try:
-        yield
-    finally:
-        unit.turn.release()
 
 
 def _empty(drive: Drive) -> None:

@@ -21,6 +21,7 @@ from target.build import attach, build, build_libraries, build_sources, shut_dow
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.porter import Porter
+from target.scsi.unit import ABORT_INTERVAL
 from target.tape.drive import Drive
 from target.trace.tracing import Tracing
 from target.transports import Transport, find
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 STOP = {signal.SIGTERM, signal.SIGINT}
 SWITCH_INTERVAL = 0.001
 """Seconds after which a drive's thread lets another one run Python; see docs/benchmarks.md."""
-_ABORT_INTERVAL = 0.02
 FAILURES = (OSError, ValueError, MediumError)
 
 
@@ -150,7 +150,7 @@ class Service:
 
 def _abort(units: Iterable[PrimaryUnit], closed: threading.Event) -> None:
     """Let nothing wait for time: a kernel keeps a device until its commands are over."""
-    while not closed.wait(_ABORT_INTERVAL):
+    while not closed.wait(ABORT_INTERVAL):
         for unit in units:
             unit.abort()
 

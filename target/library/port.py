@@ -26,6 +26,7 @@ from target.encryption.external import Asker
 from target.scsi import sense as s
 from target.scsi.command import Nexus
 from target.scsi.sense import CheckCondition
+from target.scsi.unit import ABORT_INTERVAL
 from target.tape.drive import Drive
 from target.tape.logs.status import Seen, very_high_frequency
 from target.tape.mount import Medium
@@ -36,8 +37,6 @@ NO_KEY_SENT = "no encryption key was sent to the drive"
 MOVE_AND_RESET = "move the cartridge out of the drive, then reset the drive"
 PATIENCE = 1.0
 """Seconds that a library waits for a command to end before it looks what keeps the drive."""
-_ABORT_INTERVAL = 0.02
-"""Seconds."""
 
 
 class _Power(Enum):
@@ -193,19 +192,19 @@ class AutomationPort:
 
     def power_on(self) -> None:
         """The drive loses power, and gets it back, together with its library."""
-        with self._stopped():
+        with self.drive.stopped():
             self._power = _Power.SERVED
             self.drive.power_on()
 
     def power_cycle(self) -> None:
         """The drive alone loses power, and gets it back."""
-        with self._stopped():
+        with self.drive.stopped():
             self._power_lost()
             self.drive.power_on()
 
     def reset(self) -> None:
         """The library resets the drive, which begins anew as when power comes."""
-        with self._stopped():
+        with self.drive.stopped():
             self._restarted()
             self.drive.reset()
             external = self.drive.external
@@ -233,19 +232,9 @@ class AutomationPort:
     @contextmanager
     def _unasked(self) -> Iterator[None]:
         """The drive's turn: what waits for a key is aborted."""
-        while not self.drive.turn.acquire(_ABORT_INTERVAL):
+        while not self.drive.turn.acquire(ABORT_INTERVAL):
             if self._asking or self.drive.stuck:
                 self.drive.abort()
-        try:
-            yield
-        finally:
-            self.drive.turn.release()
-
-    @contextmanager
-    def _stopped(self) -> Iterator[None]:
-        """The drive's turn: what runs ends soon, what waits, for time or for a key, is aborted."""
-        while not self.drive.turn.acquire(_ABORT_INTERVAL):
-            self.drive.abort()
         try:
             yield
         finally:

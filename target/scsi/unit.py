@@ -7,7 +7,8 @@ a nexus is told here (SAM-5 6.3, SPC-4 5.13).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from target.clock import Alarm, Clock
@@ -20,6 +21,10 @@ from target.scsi.turn import Turn
 Listener = Callable[[str, dict[str, Any]], None]
 """Hears that something other than a command has happened to a unit: what kind of thing, and JSON
 values that say more. Never keys. It must not raise."""
+
+
+ABORT_INTERVAL = 0.02
+"""Seconds between two attempts to end what waits."""
 
 
 class NexusState:
@@ -107,6 +112,16 @@ class LogicalUnit:
         called out of `turn`: what is not waiting is over soon.
         """
         return self.alarm.call(lambda: nexus is None or nexus == self.running)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The unit's turn: what runs ends soon, what waits, for time or for a key, is aborted."""
+        while not self.turn.acquire(ABORT_INTERVAL):
+            self.abort()
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     def reset(self, attention: Code | None = s.POWER_ON, but: Nexus | None = None) -> None:
         """Hard or logical unit reset: what RESERVE reserved, prevents and attentions are gone.

@@ -7,7 +7,6 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,9 @@ from harness.conform.checks import all_checks
 from harness.conform.results import Run, counted
 from harness.conform.runner import NEEDS_SCRATCH, Runner
 from harness.initiators.opening import open_initiator
-from harness.rig import Rig
-from target.plan import IscsiPlan
-from target.serve import Service
-from target.shelf import stock
-from target.transports.iscsi.server import IscsiServer
 from tests.conform.models import MODELS, rig
 from tests.e2e.tools import rig_guest
+from tests.portal import portal as served
 from tests.runs import Say
 
 ROOT = Path(__file__).parents[2]
@@ -34,16 +29,8 @@ def portal(memory: Path) -> Iterator[str]:
     """Where an iSCSI server has the drives, each as ...:name."""
     folder = memory / "conform"
     folder.mkdir()
-    (folder / "rig.toml").write_text(rig(*MODELS))
-    plan = Rig.load(folder / "rig.toml").plan(folder)
-    plan = replace(plan, transports=("iscsi",), run="", iscsi=IscsiPlan(port=0))
-    stock(plan)
-    service = Service(plan)
-    (server,) = service.transports
-    assert isinstance(server, IscsiServer)
-    host, port = server.address
-    yield f"iscsi://{host}:{port}/iqn.2026-01.io.keyreel:conform"
-    service.close()
+    with served(rig(*MODELS), folder) as address:
+        yield address
 
 
 def failures(run: Run) -> str:

@@ -27,6 +27,7 @@ from target.shelf import stock
 from target.transports.iscsi.server import IscsiServer
 from tests.e2e.initiator_checks import CHECKS, FORMAT_MEDIUM, REWIND, ready
 from tests.e2e.tools import cartridge, rig_guest, rig_text
+from tests.portal import portal as served
 
 ROOT = Path(__file__).parents[2]
 DRIVE = """
@@ -49,17 +50,8 @@ def rig_file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where an iSCSI server has the drive."""
-    folder = tmp_path_factory.mktemp("iscsi")
-    (folder / "rig.toml").write_text(RIG)
-    plan = Rig.load(folder / "rig.toml").plan(folder)
-    plan = replace(plan, transports=("iscsi",), run="", iscsi=IscsiPlan(port=0))
-    stock(plan)
-    service = Service(plan)
-    (server,) = service.transports
-    assert isinstance(server, IscsiServer)
-    host, port = server.address
-    yield f"iscsi://{host}:{port}/iqn.2026-01.io.keyreel:ways:drive0"
-    service.close()
+    with served(RIG, tmp_path_factory.mktemp("iscsi")) as address:
+        yield f"{address}:drive0"
 
 
 @pytest.fixture(params=["in process", "iscsi"])
