@@ -352,6 +352,8 @@ def test_an_interactive_shell_has_a_terminal(keyreel_on_terminal: Terminal) -> N
         b"33 99",
         b"found",
     ]
+    # What is typed before the prompt is there is echoed before it, too.
+    read_until(terminal, b"$ ")
     os.write(terminal, b"cat\nonce\n")
     read_until(terminal, b"once\r\nonce\r\n")
     os.write(terminal, b"\x03")
