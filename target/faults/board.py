@@ -67,7 +67,7 @@ class Faults:
             if kind.stand is not None:
                 self._stand(fault, name, unit, kind.stand)
             else:
-                self._post(name, unit).add(fault)
+                self._post(name, unit, fault)
         return fault
 
     def _stand(self, fault: Fault, name: str, unit: PrimaryUnit, stand: Standing) -> None:
@@ -87,14 +87,20 @@ class Faults:
             known = ", ".join(self._faults) or "none"
             raise FaultError("name", f"there is no fault {name}: those there are: {known}")
         fault.wake()
-        for unit in fault.watches:
-            if unit in self._posts:
-                self._posts[unit].remove(fault)
+        with self._guard:
+            posts = [self._posts[unit] for unit in fault.watches if unit in self._posts]
+            for post in posts:
+                post.remove(fault)
+        for post in posts:
+            post.finish(fault)
         for change in (*reversed(fault.ends), *reversed(undo)):
             change()
 
     def clear(self) -> None:
         """End all of them."""
+        for fault in list(self._faults.values()):
+            # First: what ends another one may wait for a command that hangs by this one.
+            fault.wake()
         for name in list(self._faults):
             with suppress(FaultError):  # somebody else was faster
                 self.remove(name)
@@ -129,17 +135,17 @@ class Faults:
             raise FaultError("unit", f"{name} is no drive, and this is for drives")
         return units
 
-    def _post(self, name: str, unit: PrimaryUnit) -> _Post:
-        if name not in self._posts:
-            self._posts[name] = post = _Post(name, unit)
-            # Innermost: whoever records what hosts see stands before it.
-            unit.interpose([*unit.interposers, post])
-        return self._posts[name]
+    def _post(self, name: str, unit: PrimaryUnit, fault: Fault) -> None:
+        with self._guard:
+            if name not in self._posts:
+                self._posts[name] = post = _Post(name, unit)
+                # Innermost: whoever records what hosts see stands before it.
+                unit.join(post)
+            self._posts[name].add(fault)
 
 
 class _Post:
-    """Where the faults of a unit see its commands. It stays when they are gone: nothing that waits
-    must end for one to be removed."""
+    """Where the faults of a unit see its commands. It stays when they are gone."""
 
     def __init__(self, name: str, unit: PrimaryUnit) -> None:
         self._name = name
@@ -152,8 +158,11 @@ class _Post:
         self._faults = (*self._faults, fault)
 
     def remove(self, fault: Fault) -> None:
-        """It sees none any more; what it has put off is done."""
+        """It sees none any more."""
         self._faults = tuple(one for one in self._faults if one is not fault)
+
+    def finish(self, fault: Fault) -> None:
+        """What it has put off is done, between two commands."""
         if any(one.fault is fault for one in self._later):
             with self._unit.turn:
                 self._due(lambda one: one.fault is fault)
@@ -190,6 +199,8 @@ class _Post:
 
         def later(commands: int, action: Callable[[], object]) -> None:
             self._later.append(_Later(fault, commands, action))
+            if fault.removed:  # meanwhile: nobody else would do it
+                self._due(lambda one: one.fault is fault)
 
         strike = Strike(fault, self._name, unit, nexus, cdb, data_out, data_in, run, later)
         try:

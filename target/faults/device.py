@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from target.faults.fault import Fault, Strike
 from target.scsi import firmware as microcode
@@ -12,6 +13,8 @@ from target.scsi.primary import PrimaryUnit
 from target.tape.drive import Drive
 from target.tape.tape_alert import ALERTS
 
+_PATIENCE = 0.2
+"""Seconds between two looks whether what runs hangs."""
 FLAGS = {alert.name: alert.number for alert in ALERTS}
 
 
@@ -69,11 +72,23 @@ def defect(fault: Fault, name: str, unit: PrimaryUnit) -> Callable[[], None]:
     patches = Patches(unit)
     if patches.before is not None:
         raise ValueError(f"{name} has the defect {patches.before} already: remove that first")
-    try:
-        with unit.turn:
+    with _between_commands(name, unit):
+        try:
             patches.set(unit, MARK, fault["defect"])
             DEFECTS[fault["defect"]].apply(unit, patches)
-    except BaseException:
-        patches.undo()
-        raise
+        except BaseException:
+            patches.undo()
+            raise
     return patches.undo
+
+
+@contextmanager
+def _between_commands(name: str, unit: PrimaryUnit) -> Iterator[None]:
+    """The unit's turn. Raises ValueError where a command hangs: nobody knows until when."""
+    while not unit.turn.acquire(_PATIENCE):
+        if unit.stuck:
+            raise ValueError(f"a command of {name} hangs: end it first")
+    try:
+        yield
+    finally:
+        unit.turn.release()

@@ -124,8 +124,5 @@ class Patches:
 
     def between(self, interposer: Interposer) -> None:
         """What stands between the drive and its hosts."""
-        drive = self.drive
-        drive.interpose([*drive.interposers, interposer])
-        self._undo.append(
-            lambda: drive.interpose([one for one in drive.interposers if one is not interposer])
-        )
+        self.drive.join(interposer)
+        self._undo.append(partial(self.drive.leave, interposer))

@@ -7,6 +7,7 @@ function runs. Whatever goes wrong becomes sense data; nothing that a client sen
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -47,6 +48,8 @@ Run = Callable[[Nexus, bytes, Buffers, Buffers], Completion]
 Interposer = Callable[[Run, Nexus, bytes, Buffers, Buffers], Completion]
 """Stands between a transport and a unit: what comes after it is the first argument, which it may
 call or not. It must not raise, and must leave no key where it was not."""
+_JOINING = threading.Lock()
+"""Faults and traces come and go from any thread."""
 
 
 class DeviceServer(LogicalUnit):
@@ -101,16 +104,26 @@ class DeviceServer(LogicalUnit):
             return done
 
     def interpose(self, interposers: Sequence[Interposer]) -> None:
-        """These see every command from now on, the first one first; nobody else does.
+        """These see every command from the next one on, the first one first; nobody else does.
 
-        Whoever comes beside others gives the `interposers` that are there as well.
+        A command that runs keeps those that it began with, and is not waited for: it may hang.
         """
         run: Run = self._execute
         for interposer in reversed(interposers):
             run = partial(interposer, run)
-        with self.turn:
-            self.interposers = tuple(interposers)
-            self._interposed = run if interposers else None
+        self.interposers = tuple(interposers)
+        self._interposed = run if interposers else None
+
+    def join(self, interposer: Interposer, *, outermost: bool = False) -> None:
+        """One comes beside those that are there: next to the unit, or next to its hosts."""
+        with _JOINING:
+            there = self.interposers
+            self.interpose((interposer, *there) if outermost else (*there, interposer))
+
+    def leave(self, interposer: Interposer) -> None:
+        """One goes; the others stay."""
+        with _JOINING:
+            self.interpose([one for one in self.interposers if one is not interposer])
 
     def carries_secrets(self, cdb: bytes) -> bool:
         """Whether data-out may hold a key, see `forget`."""

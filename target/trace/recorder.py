@@ -39,7 +39,11 @@ _BULK = {bytes((code,)) for code in b"\x08\x0a\x0f\x13\x14\x3b\x3c\x81\x88\x8a\x
 
 
 class Recorder:
-    """A trace that is being written, from its making to `stop`. Raises OSError."""
+    """A trace that is being written, from its making to `stop`. Raises OSError.
+
+    It has the commands that begin after the one and end before the other: neither waits for one
+    that runs.
+    """
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class Recorder:
         ]
         for tap in self._taps:
             tap.unit.listener = tap.happened
-            tap.unit.interpose([tap, *tap.unit.interposers])
+            tap.unit.join(tap, outermost=True)
         self._libraries = [*libraries.values()]
         for library in self._libraries:
             library.messages.listener = partial(self._message, library.name)
@@ -75,9 +79,9 @@ class Recorder:
         event(self._writer, self._start, library, "message", details)
 
     def stop(self) -> None:
-        """Units go on untraced; the file is complete."""
+        """Units go on untraced; all commands that have ended are in the file."""
         for tap in self._taps:
-            tap.unit.interpose([one for one in tap.unit.interposers if one is not tap])
+            tap.unit.leave(tap)
             tap.unit.listener = None
         for library in self._libraries:
             library.messages.listener = None

@@ -11,9 +11,11 @@ import pytest
 
 from harness.control import Control
 from harness.initiators.iscsi import IscsiInitiator
+from harness.trace.reader import Command, read
+from target.faults.plans import FaultError
 from target.plan import CartridgePlan, DrivePlan, FaultPlan, IscsiPlan, RigPlan
 from target.scsi import sense as s
-from target.scsi.command import STATUS_TASK_ABORTED
+from target.scsi.command import STATUS_CHECK_CONDITION, STATUS_TASK_ABORTED
 from target.serve import Service
 from target.shelf import stock
 from target.transports.inprocess import Initiator
@@ -21,6 +23,7 @@ from target.transports.iscsi.management import ABORT_TASK, COMPLETE, LOGICAL_UNI
 from tests.iscsi.conftest import heard
 
 FAR = 60.0
+STATUS_BUSY = 0x08
 READY, REWIND = bytes(6), bytes((1, 0, 0, 0, 0, 0))
 
 
@@ -132,3 +135,49 @@ def test_slow_ends_with_an_abort_as_well(service: Service) -> None:
     until(lambda: drive.abort(host.nexus))
     thread.join()
     assert statuses == [STATUS_TASK_ABORTED]
+
+
+def test_neither_faults_nor_traces_wait_for_a_command(service: Service) -> None:
+    drive = service.drives["drive1"]
+    host = Initiator(drive)
+    until(lambda: host.send(READY).status == 0)
+    busy = {"kind": "status", "unit": "drive1", "times": 0}
+    # The turn is taken, as by a command that waits for a key.
+    with Control(service.plan.control) as control, drive.turn:
+        control.call("rig.start_trace")
+        name = control.call("rig.add_fault", fault=busy)
+    assert host.send(READY).status == STATUS_BUSY
+    with Control(service.plan.control) as control, drive.turn:
+        file = control.call("rig.stop_trace")
+        control.call("rig.remove_fault", name=name)
+    assert host.send(READY).status == 0
+    records = list(read(Path(file)).records)
+    assert [one.status for one in records if isinstance(one, Command)] == [STATUS_BUSY]
+
+
+def hanging(service: Service) -> tuple[threading.Thread, list[int]]:
+    """A command that hangs in drive1 by a fault that was set last; its status will be there."""
+    service.faults.add(kind="hang", unit="drive1")
+    statuses: list[int] = []
+    host = Initiator(service.drives["drive1"])
+    thread = threading.Thread(target=lambda: statuses.append(host.send(REWIND).status))
+    thread.start()
+    until(lambda: service.drives["drive1"].stuck)
+    return thread, statuses
+
+
+def test_a_defect_is_not_set_while_a_command_hangs(service: Service) -> None:
+    thread, _ = hanging(service)
+    with pytest.raises(FaultError, match="a command of drive1 hangs: end it first"):
+        service.faults.add(kind="defect", unit="drive1", defect="lock-ignored")
+    service.faults.remove("hang-1")
+    thread.join()
+    service.faults.add(kind="defect", unit="drive1", defect="lock-ignored").remove()
+
+
+def test_all_end_at_once_although_one_needs_the_end_of_another(service: Service) -> None:
+    service.faults.add(kind="defect", unit="drive1", defect="lock-ignored")
+    thread, statuses = hanging(service)
+    service.faults.clear()
+    thread.join()
+    assert statuses == [STATUS_CHECK_CONDITION], "6/29/00"
