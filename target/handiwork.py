@@ -62,6 +62,11 @@ def insert(
             raise OperatorError(
                 f"{barcode} is in {place} of library {library.name}: take it out there first"
             )
+    for other, one in drives.items():
+        if any(cartridge.barcode == barcode for cartridge in one.aside):
+            raise OperatorError(
+                f"a fault has taken {barcode} out of {other}: remove that fault first"
+            )
     with drive.stopped():
         if drive.cartridge is not None:
             raise OperatorError(f"there is a cartridge in {name}: eject it first")

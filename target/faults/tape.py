@@ -9,7 +9,7 @@ from random import Random
 
 from target.faults.fault import Strike
 from target.medium.cartridge import Cartridge
-from target.medium.errors import BlockDamaged
+from target.medium.errors import BlockDamaged, MediumError
 from target.medium.index import FILEMARK
 from target.medium.partition import Partition
 from target.scsi.command import Completion
@@ -77,23 +77,26 @@ def _block(partition: Partition, start: int) -> int | None:
 
 def remove_medium(strike: Strike) -> Completion:
     """Somebody takes the cartridge out, and puts it back before a later command, or when the fault
-    is removed. What was written is durable."""
+    is removed; unless a robot has taken it meanwhile. What was written is durable."""
     drive = strike.unit
     assert isinstance(drive, Drive)
     if drive.cartridge is None:
         return strike.proceed()
     with suppress(CheckCondition):
         cartridge = drive.eject()
+        assert cartridge is not None
+        drive.aside.append(cartridge)
         drive.alert(Flag.FORCED_EJECT)
 
         def put_back() -> None:
-            if cartridge is None:
+            if cartridge not in drive.aside:
                 return
-            if drive.cartridge is not None:
-                cartridge.close()
-                return
-            with suppress(CheckCondition):
-                drive.insert(cartridge)
+            drive.aside.remove(cartridge)
+            with suppress(CheckCondition, MediumError, OSError):
+                if drive.cartridge is None:
+                    drive.insert(cartridge)
+                else:
+                    cartridge.close()
 
         strike.later(strike["back_after"], put_back)
     return strike.proceed()

@@ -175,6 +175,8 @@ class AutomationPort:
     def eject(self) -> Medium | None:
         """Unload and take the cartridge out, still open; None if there is none.
 
+        One that a fault has taken out is the library's all the same, and does not come back.
+
         Raises CheckCondition: 5/53/02 while a host prevents removal, 3/0C/00 where what was written
         cannot be made durable, 2/04/07 while a command waits for a key; then it stays in the
         drive.
@@ -184,6 +186,8 @@ class AutomationPort:
             if drive.cartridge is not None and drive.removal_prevented:
                 raise CheckCondition(s.REMOVAL_PREVENTED)
             cartridge = drive.eject()
+            if cartridge is None and drive.aside:
+                cartridge = drive.aside.pop()
             if cartridge is not None and self._power is _Power.LOST:
                 self._power = _Power.EMPTIED
             return cartridge

@@ -82,6 +82,8 @@ class Mount(PrimaryUnit):
         self.lifetime = Lifetime()
         self.alerts = TapeAlerts()
         self.cartridge: Medium | None = None
+        self.aside: list[Medium] = []
+        """What a fault has taken out and will put back, still open; a robot may take it first."""
         self.loaded = False
         self.held = False
         """A cartridge is not threaded, but held where its memory can be read."""

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 
 from harness.cli import keyreel
 from harness.rig import Rig, RigError
+from target.bench import Bench
+from target.library.errors import OperatorError
 from target.plan import FaultPlan, RigPlan
 from target.serve import Service
 from target.shelf import stock
@@ -162,6 +164,14 @@ def test_a_reset_of_the_rig_begins_anew(service: Service) -> None:
         control.call("rig.reset")
         assert [row["name"] for row in control.call("rig.faults")] == ["sense-1", "later"]
     assert [host.send(bytes(6)).status for _ in range(2)] == [2, 0], "there is a cartridge again"
+
+
+def test_a_cartridge_that_a_fault_has_is_not_put_in_by_hand(service: Service) -> None:
+    bench = Bench(service.plan, service.drives, {})
+    service.faults.add(kind="remove-medium", unit="drive0")
+    Initiator(service.drives["drive0"]).send(bytes(6))
+    with pytest.raises(OperatorError, match="a fault has taken KRL001L9 out of drive0: remove"):
+        bench.insert("drive0", "KRL001L9")
 
 
 @pytest.mark.parametrize("what", ["kinds", "defects"])
