@@ -19,7 +19,9 @@ TRACE = "trace.jsonl"
 
 
 class Tracing:
-    """Of all units and libraries of a rig; ``units`` and ``libraries`` are theirs as they change.
+    """Of all units and libraries of a rig, and of the changers that there are when it begins.
+
+    One that is made later is within no host's reach before the next start of the rig.
 
     Methods raise ValueError or OSError with one sentence.
     """
@@ -44,8 +46,11 @@ class Tracing:
             if self._recorder is not None and self._recorder.writing:
                 raise ValueError(f"a trace is written into {self._recorder.path}: stop it first")
             self._end()
+            units = dict(self._units)
+            for library in self._libraries.values():
+                units |= library.changers
             try:
-                self._recorder = Recorder(path, self._plan, self._units, self._libraries)
+                self._recorder = Recorder(path, self._plan, units, self._libraries)
             except OSError as error:
                 raise OSError(
                     f"the trace {path} cannot be written ({error.strerror}): name another file"

@@ -127,6 +127,11 @@ def test_changers_and_messages_of_a_library(tmp_path: Path) -> None:
         library.messages.add(Severity.WARNING, "the door is open", cure="close it")
         name, changer = next(iter(library.changers.items()))
         Host(changer).ready()
+        assert service.tracing is not None
+        library.login("su", Secret(b"")).set_partition("later", slots=0)
+        service.tracing.stop()
+        service.tracing.start(tmp_path / "second.jsonl")
+        Host(library.changers["later"]).ready()
     finally:
         service.close()
     trace = read(tmp_path / "trace.jsonl")
@@ -139,3 +144,6 @@ def test_changers_and_messages_of_a_library(tmp_path: Path) -> None:
     assert message.details["text"] == "the door is open"
     assert isinstance(command, Command)
     assert (command.unit, command.position) == (name, None)
+    trace = read(tmp_path / "second.jsonl")
+    assert {unit.name: unit.kind for unit in trace.header.units} == {**kinds, "later": "changer"}
+    assert [one.unit for one in trace.records] == ["later"]
