@@ -48,9 +48,10 @@ def bluescale() -> None:
 @bluescale.command(call="authorize", epilog=PASSWORDS)
 @password_file()
 def authorize(password_file: Path | None) -> None:
-    """Give the encryption password, which is blank at first; any of the three in multi-user mode.
+    """Give the encryption password, blank at first.
 
-    It holds as long as the session, and unlocks a library with secure initialization.
+    In multi-user mode any of the three. It holds as long as the session, and unlocks a library with
+    secure initialization.
     """
     ask("authorize", password=password("Encryption password", password_file))
 
@@ -58,7 +59,7 @@ def authorize(password_file: Path | None) -> None:
 @bluescale.command(call="bluescale.status")
 @JSON
 def status(as_json: bool) -> None:
-    """Tell the settings, and which keys the partitions have."""
+    """Tell the settings, and the partitions' keys."""
     told = ask("bluescale.status")
     if as_json:
         show(told, as_json)
@@ -74,9 +75,9 @@ def status(as_json: bool) -> None:
 @password_file("current", "Read a present encryption password from FILE.")
 @password_file("new", "Read a new one from FILE; three times in multi-user mode.", several=True)
 def set_password(current_file: Path | None, new_file: tuple[Path, ...]) -> None:
-    """Set the encryption password, or all three in multi-user mode.
+    """Set the encryption password.
 
-    Standard input: a present one, then the new ones.
+    In multi-user mode all three. Standard input: a present one, then the new ones.
     """
     _set_passwords(ask("bluescale.status")["user_mode"], current_file, new_file)
 
@@ -86,9 +87,10 @@ def set_password(current_file: Path | None, new_file: tuple[Path, ...]) -> None:
 @password_file("current", "Read a present encryption password from FILE.")
 @password_file("new", "Read a new one from FILE; three times for multi.", several=True)
 def set_mode(mode: str, current_file: Path | None, new_file: tuple[Path, ...]) -> None:
-    """Choose the user mode: one encryption password, or three of which two move keys.
+    """Choose the user mode: one password, or three.
 
-    The passwords are set anew. Standard input: a present one, then the new ones.
+    With three, exporting and importing keys takes two of them. The passwords are set anew. Standard
+    input: a present one, then the new ones.
     """
     _set_passwords(mode, current_file, new_file)
 
@@ -114,7 +116,10 @@ def _several(what: str, files: tuple[Path, ...], count: int, *, new: bool = Fals
 @bluescale.command("secure-initialization", call="bluescale.set_secure_initialization")
 @click.argument("setting", type=click.Choice(["on", "off"]))
 def secure_initialization(setting: str) -> None:
-    """Choose whether encrypted data wait for an encryption password after each power-on."""
+    """Lock encryption at each power-on, or not.
+
+    With it, encrypted data wait for an encryption password after each power-on.
+    """
     ask("bluescale.set_secure_initialization", on=setting == "on")
 
 
@@ -131,7 +136,7 @@ def create(moniker: str) -> None:
 @bluescale.command(call="bluescale.keys")
 @JSON
 def keys(as_json: bool) -> None:
-    """List the keys, and the partitions that they are assigned to."""
+    """List the keys and the partitions that have them."""
     show(ask("bluescale.keys"), as_json)
 
 
@@ -140,7 +145,11 @@ def keys(as_json: bool) -> None:
 @click.argument("primary")
 @click.option("--decrypt-only", multiple=True, metavar="MONIKER", help="Only to read with.")
 def assign(partition: str, primary: str, decrypt_only: tuple[str, ...]) -> None:
-    """Let PARTITION write and read with the key PRIMARY, and with no others than are named."""
+    """Give PARTITION its keys: PRIMARY, and some to read.
+
+    It writes and reads with the key PRIMARY; those that it had before and that are not named are
+    taken from it.
+    """
     only = list(decrypt_only)
     told = ask("bluescale.assign", partition=partition, primary=primary, decrypt_only=only)
     show(told, False)
@@ -166,7 +175,7 @@ def export(
     password_file: Path | None,
     authorization_file: tuple[Path, ...],
 ) -> None:
-    """Export a key to a new file, encrypted under a key password.
+    """Export a key to a new file, under a key password.
 
     Standard input: in multi-user mode two encryption passwords, then the key password.
     """
@@ -235,7 +244,7 @@ def delete(moniker: str, confirm: str | None) -> None:
 @bluescale.command(call="bluescale.tracking bluescale.report")
 @JSON
 def tracking(as_json: bool) -> None:
-    """Tell of each key its copies and where they are, cartridges, and planned expiration."""
+    """Tell of each key its copies, cartridges and plans."""
     if as_json:
         show(ask("bluescale.tracking"), as_json)
     else:
@@ -285,5 +294,5 @@ def plan(moniker: str, expires: str | None, shares: int) -> None:
 @click.option("--since", type=int, metavar="NUMBER", help="Only those with a higher number.")
 @JSON
 def messages(since: int | None, as_json: bool) -> None:
-    """Tell what the library has to say, as keyreel library messages does."""
+    """List messages, as keyreel library messages does."""
     show_messages(ask("messages", since=since), as_json)

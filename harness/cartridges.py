@@ -97,7 +97,12 @@ def verify(folder: Path, key_file: Path | None) -> int:
 
 def _read_key(path: Path) -> Secret:
     """A key file as stenc writes it: 64 hexadecimal digits on the first line."""
-    lines = path.read_text(encoding="ascii").split()
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").split()
+    except OSError as error:
+        raise ValueError(
+            f"{path}: the key cannot be read ({error.strerror}): name another file"
+        ) from None
     try:
         key = bytes.fromhex(lines[0])
     except (IndexError, ValueError):

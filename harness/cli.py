@@ -67,10 +67,11 @@ TRACE = click.option(
 def run(
     rig: Path, state: Path | None, guest: str | None, trace: Path | None, command: tuple[str, ...]
 ) -> None:
-    """Start the rig of file RIG and run COMMAND in it (an interactive shell if there is none).
+    """Start the rig of file RIG and run COMMAND in it.
 
-    Write -- before COMMAND. It runs in this folder, sees this machine's files, and finds drive0
-    by KEYREEL_DRIVE0_TAPE, KEYREEL_DRIVE0_SG (device nodes) and KEYREEL_DRIVE0_SERIAL.
+    Without COMMAND it is an interactive shell. Write -- before COMMAND. It runs in this folder,
+    sees this machine's files, and finds drive0 by KEYREEL_DRIVE0_TAPE, KEYREEL_DRIVE0_SG (device
+    nodes) and KEYREEL_DRIVE0_SERIAL.
 
     \b
     Exit status:
@@ -95,11 +96,11 @@ def run(
 )
 @TRACE
 def serve(rig: Path, state: Path | None, trace: Path | None) -> None:
-    """Serve the rig of file RIG on this machine, without a guest, until Ctrl-C or SIGTERM.
+    """Serve the rig of file RIG on this machine, without a guest.
 
-    Its drives are within reach by the transports that the rig names. A terminal shows their status;
-    elsewhere a line says what happens. A second signal ends at once, which loses what no host has
-    had made durable.
+    It ends with Ctrl-C or SIGTERM. Its drives are within reach by the transports that the rig
+    names. A terminal shows their status; elsewhere a line says what happens. A second signal ends
+    at once, which loses what no host has had made durable.
 
     \b
     Exit status:
@@ -126,7 +127,7 @@ def doctor() -> None:
 @keyreel.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, complete.")
 def devices(as_json: bool) -> None:
-    """List the tape drives and medium changers of this machine's kernel, by serial number.
+    """List the tape drives and medium changers of this kernel.
 
     For each host the nodes of the drivers st, ch and sg, and udev's links. In a rig's guest:
     keyreel run RIG -- keyreel devices.
@@ -184,7 +185,7 @@ def verify(folder: Path, key_file: Path | None) -> None:
 
 @keyreel.group()
 def personality() -> None:
-    """Tell which models there are, and what a drive of one answers."""
+    """List the models, show what a drive answers, capture one."""
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, complete.")
@@ -193,7 +194,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, complete."
 @personality.command("list")
 @JSON
 def list_models(as_json: bool) -> None:
-    """List the drive models: INQUIRY data, formats, who may give keys."""
+    """List the drive models: INQUIRY data, formats, encryption."""
     from harness import personalities
 
     sys.exit(personalities.list_models(as_json))
@@ -202,7 +203,7 @@ def list_models(as_json: bool) -> None:
 @personality.command("libraries")
 @JSON
 def list_libraries(as_json: bool) -> None:
-    """List the library models: INQUIRY data, and the address of the first element of each kind."""
+    """List the library models: INQUIRY data, first addresses."""
     from harness import personalities
 
     sys.exit(personalities.list_libraries(as_json))
@@ -253,10 +254,10 @@ keyreel.add_command(rig)
     help="Folder for handler_keyreel.so (default: this one).",
 )
 def build_handler(output: Path) -> None:
-    """Compile the handler by which tcmu-runner gives its devices to keyreel, and print its path.
+    """Compile the handler that tcmu-runner needs for keyreel.
 
-    Needs a C compiler: cc, or what the environment variable CC names. Exit status 125 when it
-    cannot be built.
+    Its path is printed. Needs a C compiler: cc, or what the environment variable CC names. Exit
+    status 125 when it cannot be built.
     """
     from harness import handler
 
@@ -270,7 +271,10 @@ def build_handler(output: Path) -> None:
 @keyreel.command()
 @click.argument("story", type=click.Choice(["encryption", "bluescale"]), default="encryption")
 def demo(story: str) -> None:
-    """A story with real tools and their real output: encryption (the default) or bluescale.
+    """Play a story with real tools, and show their real output.
+
+    encryption, the default: a tape that is written, and read with and without its key. bluescale: a
+    library of two partitions that manages the keys of its drives.
 
     Exit status 1 when a step did not show what it should.
     """
@@ -290,7 +294,11 @@ def demo(story: str) -> None:
     "--check", "ids", multiple=True, metavar="ID", help="That check only; * for any text."
 )
 @click.option(
-    "--timeout", type=float, default=30.0, metavar="SECONDS", help="For one command (30)."
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    metavar="SECONDS",
+    help="For one command (default: 30).",
 )
 @click.option("--shuffle", "seed", type=int, metavar="SEED", help="Another order of the checks.")
 @click.option("--list", "listing", is_flag=True, help="List the checks and run none.")
@@ -298,7 +306,7 @@ def demo(story: str) -> None:
 def conform(
     target: tuple[str, ...], scratch: bool, listing: bool, diff: bool, **options: Any
 ) -> None:
-    """Check whether a tape drive or medium changer keeps to the standards.
+    """Check a tape drive or medium changer against the standards.
 
     TARGET is /dev/sg0, iscsi://host:port/iqn..., RIG.toml or RIG.toml:drive0. Nothing on the tape
     and no lasting setting is changed unless --scratch is given.
@@ -328,7 +336,14 @@ def conform(
 
 @keyreel.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=FILE, default="report.html", help="File (report.html).")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default="report.html",
+    metavar="FILE",
+    help="Write the page there (default: report.html).",
+)
 def report(run: Path, output: Path) -> None:
     """Write a page about a run that was traced.
 
@@ -346,7 +361,7 @@ def main() -> None:
         status = keyreel.main(prog_name="keyreel", standalone_mode=False)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "keyreel"
-        say(f"{error.format_message()} (see {path} --help)")
+        say(f"{error.format_message().rstrip('.')} (see {path} --help)")
         sys.exit(USAGE_ERROR)
     except click.ClickException as error:
         say(error.format_message())

@@ -62,6 +62,10 @@ def findings() -> Iterator[Finding]:
         room, cure = "memory of the guest", str(error)
     yield Finding(f"{DEFAULT_MEMORY} MiB", room, True, cure)
     yield from _guests()
+    there = importlib.util.find_spec("scapy") is not None
+    yield Finding(
+        "scapy", "keyreel conform", False, "" if there else "pip install 'keyreel[scapy]'"
+    )
     for module in PYTHON_MODULES:
         cure = "" if importlib.util.find_spec(module) else f"pip install {module}"
         yield Finding(f"Python module {module}", "", True, cure)

@@ -17,10 +17,10 @@ STATE = click.option(
 
 @click.group()
 def fault() -> None:
-    """Have things go wrong in a rig that runs, as [[fault]] in its file does.
+    """Have things go wrong in a rig that runs.
 
-    Faults strike commands of hosts: a sense code, a hung command, lost power, a damaged block, a
-    key source that is down. The rig's seed decides what is random.
+    As [[fault]] in its file does. Faults strike commands of hosts: a sense code, a hung command,
+    lost power, a damaged block, a key source that is down. The rig's seed decides what is random.
     """
 
 
@@ -30,7 +30,7 @@ def fault() -> None:
 def list_faults(as_json: bool, state: Path | None) -> None:
     """List the faults that are set, and how often each has struck.
 
-    SEEN counts the commands that matched, as those that were not struck.
+    SEEN counts the commands that matched, STRUCK those that the fault struck.
     """
     from harness import faults
 
@@ -61,9 +61,9 @@ def add(kind: str, settings: tuple[str, ...], state: Path | None) -> None:
 @click.argument("name")
 @STATE
 def remove(name: str, state: Path | None) -> None:
-    """End the fault NAME: what hangs goes on, what it changed in a device is as it was.
+    """End the fault NAME.
 
-    Damage to a tape stays.
+    What hangs goes on, what it changed in a device is as it was. Damage to a tape stays.
     """
     from harness import faults
 
@@ -72,7 +72,7 @@ def remove(name: str, state: Path | None) -> None:
 
 @fault.command()
 def kinds() -> None:
-    """Tell which kinds there are, with their keys, and the keys of any fault."""
+    """List the kinds and their keys, and the keys of any fault."""
     from harness import faults
 
     faults.kinds()
@@ -80,7 +80,7 @@ def kinds() -> None:
 
 @fault.command()
 def defects() -> None:
-    """List the misbehaviours that a drive can be given by the kind defect."""
+    """List the defects that a drive can be given (kind defect)."""
     from harness import faults
 
     faults.defects()

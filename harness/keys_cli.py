@@ -59,7 +59,7 @@ def keys() -> None:
 @click.option("--realm", metavar="REALM", help="Of one key manager only.")
 @JSON
 def list_keys(realm: str | None, as_json: bool, **where: Any) -> None:
-    """List the keys: realm, name, state, when they were made, attributes."""
+    """List the keys: realm, name, state, time of making, attributes."""
     from harness import keys as doing
 
     sys.exit(doing.list_keys(doing.Where(**where), realm, as_json))
@@ -68,7 +68,10 @@ def list_keys(realm: str | None, as_json: bool, **where: Any) -> None:
 @keys.command()
 @_reach
 def migrate(**where: Any) -> None:
-    """Bring the keystore up to date, which opening it does too, and say which version it has."""
+    """Bring the keystore up to date, and say which version it has.
+
+    Opening it does so too.
+    """
     from harness import keys as doing
 
     sys.exit(doing.migrate(doing.Where(**where)))

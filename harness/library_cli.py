@@ -32,7 +32,7 @@ def library() -> None:
 @click.argument("user", default="su")
 @password_file()
 def login(user: str, password_file: Path | None) -> None:
-    """Log in as USER (default: su, whose password is blank at first)."""
+    """Log in as USER (su if none; its password is blank at first)."""
     from harness import operating
 
     name = operating.login(user, password(f"Password of {user}", password_file))
@@ -85,7 +85,7 @@ def inventory(partition: str | None, empty: bool, as_json: bool) -> None:
 @click.option("--since", type=int, metavar="NUMBER", help="Only those with a higher number.")
 @JSON
 def messages(since: int | None, as_json: bool) -> None:
-    """Tell what the library has to say: what happened, why, and what to do."""
+    """List messages: what happened, why, and what to do."""
     show_messages(ask("messages", since=since), as_json)
 
 
@@ -134,14 +134,21 @@ def move(source: str, destination: str) -> None:
 @click.argument("barcode")
 @click.argument("mail_slot", required=False)
 def insert(barcode: str, mail_slot: str | None) -> None:
-    """Put a cartridge of the rig that is outside into MAIL_SLOT (default: the first empty one)."""
+    """Put a cartridge from outside into a mail slot.
+
+    It is one of the rig that is nowhere in the library. MAIL_SLOT: the first empty one if none is
+    named.
+    """
     _moved(ask("insert", barcode=barcode, mail_slot=mail_slot))
 
 
 @library.command(call="remove")
 @click.argument("source")
 def remove(source: str) -> None:
-    """Take a cartridge out of a mail slot: SOURCE is its barcode, or the mail slot."""
+    """Take a cartridge out of a mail slot.
+
+    SOURCE is its barcode, or the mail slot.
+    """
     _moved(ask("remove", source=source))
 
 
@@ -152,7 +159,7 @@ def door() -> None:
 
 @door.command("open", call="open_door")
 def open_door() -> None:
-    """Open it: the robot stops, and hosts hear that the changers are not ready."""
+    """Open it: the robot stops, the changers are not ready."""
     ask("open_door")
 
 
@@ -204,9 +211,9 @@ def partition() -> None:
 @click.option("--slots", type=int, metavar="N", help="How many storage slots it has.")
 @click.option("--mail-slots", type=int, metavar="N", help="How many mail slots it has.")
 def set_partition(name: str, drives: str | None, slots: int | None, mail_slots: int | None) -> None:
-    """Make the partition NAME, or change it: what is not said stays as it is.
+    """Make the partition NAME, or change it.
 
-    Hosts see a new one after the rig's next start.
+    What is not said stays as it is. Hosts see a new one after the rig's next start.
     """
     names = None if drives is None else [one for one in drives.split(",") if one]
     show(ask("set_partition", name=name, drives=names, slots=slots, mail_slots=mail_slots), False)
@@ -230,7 +237,10 @@ def methods(as_json: bool) -> None:
 @click.argument("partition")
 @click.argument("method")
 def encryption(partition: str, method: str) -> None:
-    """Give PARTITION the encryption METHOD: disabled, bluescale, or a key source of the rig."""
+    """Give PARTITION the encryption METHOD.
+
+    METHOD is disabled, bluescale, or a key source of the rig.
+    """
     show(ask("set_encryption", partition=partition, method=method), False)
 
 
@@ -314,7 +324,10 @@ def add_option(key: str) -> None:
 @option.command("issue", call="status")
 @click.argument("name")
 def issue_option(name: str) -> None:
-    """Print the option key that enables option NAME of this library, as its vendor does."""
+    """Print the option key for option NAME, as a vendor does.
+
+    It is for this library alone.
+    """
     from target.library.errors import OperatorError
     from target.library.options import issue
 
@@ -328,7 +341,7 @@ def issue_option(name: str) -> None:
 @click.argument("file", type=FILE)
 @password_file()
 def backup(file: Path, password_file: Path | None) -> None:
-    """Write configuration and keys to the new FILE, encrypted under a password."""
+    """Write configuration and keys to a new FILE, encrypted."""
     from harness.operating import tried
     from harness.private_files import require_absent, write_new
 

@@ -26,45 +26,62 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         context.meta[f"keyreel.{parameter.name}"] = value
 
 
-def _reach() -> list[click.Parameter]:
-    """Where the library is; the same before and behind a command's name."""
-    return [
-        click.Option(
-            ["--state"],
-            type=click.Path(file_okay=False, path_type=Path),
-            metavar="DIR",
-            help="The state folder of a rig that runs (not needed inside keyreel run).",
-            callback=_remember,
-            expose_value=False,
-        ),
-        click.Option(
-            ["--library"],
-            metavar="NAME",
-            help="Which one, where there are several.",
-            callback=_remember,
-            expose_value=False,
-        ),
-    ]
+def _state() -> click.Option:
+    return click.Option(
+        ["--state"],
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="The state folder of a rig that runs (not needed inside keyreel run).",
+        callback=_remember,
+        expose_value=False,
+    )
+
+
+def _library() -> click.Option:
+    return click.Option(
+        ["--library"],
+        metavar="NAME",
+        help="Which one, where there are several.",
+        callback=_remember,
+        expose_value=False,
+    )
 
 
 class Call(click.Command):
-    """A command; ``calls`` are those of `target.control_calls` that it makes."""
+    """A command; ``calls`` are those of `target.control_calls` that it makes.
+
+    ``reach`` are options that say where the library is, the same before and behind the name.
+    """
+
+    reach: tuple[Callable[[], click.Option], ...] = (_state, _library)
 
     def __init__(self, *arguments: Any, call: str, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.calls = call.split()
-        self.params += _reach()
+        self.params += [option() for option in self.reach]
 
 
 class Operating(click.Group):
     """A group of such commands, and of groups of them."""
 
-    command_class = Call
+    command_class: type[Call] = Call
     group_class = type
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.params += _reach()
+        self.params += [option() for option in self.command_class.reach]
+
+
+class RigCall(Call):
+    """A command for the whole rig: no library is named."""
+
+    reach = (_state,)
+
+
+class OperatingRig(Operating):
+    """A group of those."""
+
+    command_class = RigCall
 
 
 def password_file(

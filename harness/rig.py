@@ -77,10 +77,11 @@ class Rig(Tables):
         return rig
 
     def traced(self, path: Path | None) -> Self:
-        """The rig with that file for its trace, if there is one."""
-        if path is None:
-            return self
-        section = self.rig.model_copy(update={"trace": str(path.absolute())})
+        """The rig with that file for its trace, if there is one; RigError if none can be made."""
+        trace = self.rig.trace if path is None else str(path.absolute())
+        if isinstance(trace, str) and not (folder := Path(trace).parent).is_dir():
+            raise RigError(f"the trace {trace} cannot be written: make the folder {folder} first")
+        section = self.rig.model_copy(update={"trace": trace})
         return self.model_copy(update={"rig": section})
 
     def plan(self, state: Path) -> RigPlan:

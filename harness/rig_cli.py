@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from harness.operator_cli import FILE, JSON, Operating, ask, show
+from harness.operator_cli import FILE, JSON, OperatingRig, ask, show
 
 
-@click.group(cls=Operating)
+@click.group(cls=OperatingRig)
 def rig() -> None:
     """Power, cartridges and a fresh start at a rig that runs.
 
@@ -20,16 +20,17 @@ def rig() -> None:
 @rig.command(call="rig.units")
 @JSON
 def units(as_json: bool) -> None:
-    """List the drives and medium changers, and which cartridges are in the drives."""
+    """List drives, medium changers, and what is in the drives."""
     columns = ("name", "kind", "model", "serial", "cartridge")
     show(ask("rig.units"), as_json, **{name: name for name in columns})
 
 
 @rig.command(call="rig.reset")
 def reset() -> None:
-    """Make everything as it was at the start: cartridges are blank, drives know nothing.
+    """Bring everything back to the start.
 
-    Not of a rig with a state folder of its own (--state): what is on its cartridges would be lost.
+    Cartridges are blank, drives know nothing. Not of a rig with a state folder of its own
+    (--state): what is on its cartridges would be lost.
     """
     ask("rig.reset")
     click.echo("everything is as it was at the start")
@@ -38,7 +39,7 @@ def reset() -> None:
 @rig.command("power-cycle", call="rig.power_cycle")
 @click.argument("unit")
 def power_cycle(unit: str) -> None:
-    """Take the power of drive or changer UNIT away and give it back."""
+    """Switch the drive or changer UNIT off and on."""
     ask("rig.power_cycle", unit=unit)
     click.echo(f"{unit} has lost power and has it back")
 
@@ -63,7 +64,10 @@ def eject(drive: str) -> None:
 @rig.command("start-trace", call="rig.start_trace")
 @click.argument("path", type=FILE, metavar="FILE", required=False)
 def start_trace(path: Path | None) -> None:
-    """Write what the units are asked and answer into FILE (default: one in the state folder)."""
+    """Begin a trace in FILE.
+
+    It has all that units are asked and answer. Default: run/trace.jsonl in the state folder.
+    """
     click.echo(ask("rig.start_trace", path=None if path is None else str(path.absolute())))
 
 

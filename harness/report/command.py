@@ -26,9 +26,9 @@ def report(run: Path, output: Path) -> int:
         output.write_text(render(made), encoding="utf-8")
     except TraceError as error:
         say(str(error))
-        return FAILED
+        return USAGE_ERROR
     except OSError as error:
-        say(f"{output}: cannot be written: {error.strerror}")
+        say(f"{output}: cannot be written ({error.strerror}): name another file")
         return FAILED
     print(f"{output}: {made.commands} commands, {made.errors} errors")
     return 0

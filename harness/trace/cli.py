@@ -15,16 +15,33 @@ if TYPE_CHECKING:
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 OUTPUT = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="The file to write.",
 )
 _CHOICE = (
-    click.option("--unit", "units", multiple=True, metavar="U", help="Only of that drive."),
-    click.option("--kind", "kinds", multiple=True, metavar="K", help="Such as command or key."),
-    click.option("--nexus", "nexuses", multiple=True, metavar="N", help="Only of that initiator."),
-    click.option("--cdb", "commands", multiple=True, metavar="NAME", help="Such as write, or 0A."),
+    click.option("--unit", "units", multiple=True, metavar="U", help="Only that drive or changer."),
+    click.option(
+        "--kind",
+        "kinds",
+        multiple=True,
+        metavar="K",
+        help="Only that kind, such as command or key.",
+    ),
+    click.option(
+        "--nexus", "nexuses", multiple=True, metavar="N", help="Only that nexus, such as host0."
+    ),
+    click.option(
+        "--cdb", "commands", multiple=True, metavar="NAME", help="Only commands like write, or 0A."
+    ),
     click.option("--errors", is_flag=True, help="Only commands that did not end with GOOD."),
-    click.option("--from", "begin", type=float, default=0.0, metavar="T", help="Seconds."),
-    click.option("--to", "end", type=float, default=float("inf"), metavar="T", help="Seconds."),
+    click.option("--from", "begin", type=float, default=0.0, metavar="T", help="From second T on."),
+    click.option(
+        "--to", "end", type=float, default=float("inf"), metavar="T", help="Up to second T."
+    ),
 )
 Function = Callable[..., None]
 
@@ -50,7 +67,7 @@ def choosing(function: Function) -> Function:
 
 @click.group()
 def trace() -> None:
-    """Look at a trace: everything that a rig's units were asked and answered.
+    """Look at a trace of what units were asked and answered.
 
     keyreel run --trace FILE writes one. It holds no keys, but the beginnings of the blocks.
     """
@@ -61,8 +78,10 @@ def trace() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="With all fields (they need scapy).")
 @choosing
 def show(file: Path, choice: Choice, verbose: bool) -> None:
-    """A line for each command: seconds, unit, nexus, command, how it ended, the position after it
-    (partition:object)."""
+    """Print a line for each command, and for what else happened.
+
+    Seconds, unit, nexus, command, how it ended, the position after it (partition:object).
+    """
     from harness.trace import looking
 
     sys.exit(looking.show(file, choice, verbose=verbose))
@@ -94,7 +113,7 @@ def stats(file: Path, choice: Choice) -> None:
 @OUTPUT
 @choosing
 def export(file: Path, output: Path, choice: Choice) -> None:
-    """Write a pcapng file for Wireshark and tshark, as if all had gone by iSCSI."""
+    """Write a pcapng file for Wireshark, as if all went by iSCSI."""
     from harness.trace import exporting
 
     sys.exit(exporting.export(file, output, choice))
@@ -103,13 +122,18 @@ def export(file: Path, output: Path, choice: Choice) -> None:
 @trace.command()
 @FILE
 @click.argument("target")
-@click.option("--ignore", multiple=True, metavar="WHAT", help="Besides what is not compared.")
-@click.option("--compare", multiple=True, metavar="WHAT", help="Which is not compared otherwise.")
+@click.option("--ignore", multiple=True, metavar="NAME", help="Do not compare that, as product.")
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="NAME",
+    help="Compare that, which is not by default, as log.",
+)
 @choosing
 def replay(
     file: Path, target: str, choice: Choice, ignore: tuple[str, ...], compare: tuple[str, ...]
 ) -> None:
-    """Send the commands of a trace to TARGET, and say which it answers otherwise.
+    """Send a trace's commands to TARGET, and compare the answers.
 
     TARGET is /dev/sg0, iscsi://host:port/iqn..., RIG.toml or RIG.toml:drive0. What is on its tape
     is overwritten where the trace writes. Keys are others than those that were traced, the same
