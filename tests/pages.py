@@ -26,7 +26,7 @@ FLAGS = (
     "--no-first-run",
     "--hide-scrollbars",
 )
-PATIENCE = 120.0
+PATIENCE = 300.0
 MEASURE = """
 <script>
 addEventListener('load', () => {

@@ -211,13 +211,15 @@ def test_a_silo_in_a_guest(tmp_path: Path, say: Say) -> None:
         slow, fast = guest.devices["slow"].sg, guest.devices["drive6"].sg
         while guest.run(["sg_turs", slow]).status:
             assert time.monotonic() - began < FAR
+        # A long erase takes hours: it ends with the reset.
         script = f"""
-            sg_raw -t 120 {slow} 1b 00 00 00 00 00 & unload=$!
+            sg_raw -t 12000 {slow} 19 01 00 00 00 00 & erase=$!
+            until [ $(cat /sys/class/scsi_generic/{slow[5:]}/device/device_busy) != 0 ]; do :; done
             until sg_turs -n 100 {fast}; do :; done
-            kill -0 $unload && echo meanwhile
-            wait $unload && echo unloaded
+            kill -0 $erase && echo meanwhile
+            sg_reset -d {slow} && wait $erase && echo ended
         """
         done = guest.run(["sh", "-c", script], timeout=FAR)
         said = done.stdout.decode()
         assert "meanwhile" in said, done
-        assert "unloaded" in said, done
+        assert "ended" in said, done

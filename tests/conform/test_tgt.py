@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -20,14 +22,17 @@ from tests.runs import Say
 
 NAME = "iqn.2026-01.io.keyreel:tgt"
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-PATIENCE = 30.0
+PATIENCE = 120.0
+PORTS = range(20000, 32768)
+"""Which the kernel gives to nobody who does not ask for one of them."""
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("tgt")
     tape = folder / "tape.img"
     environment = {**os.environ, "PATH": SBIN}
-    control, port = str(os.getpid()), free_port()
+    # tgt keeps the number of its control socket in 15 bits.
+    control, port = str(os.getpid() % (1 << 15)), free_port()
 
     def run(*words: str) -> int:
         return subprocess.run(words, env=environment, capture_output=True, check=False).returncode

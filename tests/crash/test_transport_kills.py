@@ -40,7 +40,7 @@ name = "drive0"
 model = "ibm/ult3580-td6"
 cartridge = "KRL001L6"
 """
-READY = "i=0; until mt -f $TAPE rewind 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ]; sleep 0.1; done"
+READY = "i=0; until mt -f $TAPE rewind 2>/dev/null; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done"
 """After a loss of power the drive has unit attentions to tell, and st has to find its place."""
 SET_KEY = "sg_raw -s 52 -i key $SG b5 20 00 10 00 00 00 00 00 34 00 00 2>/dev/null"
 LOADS = (

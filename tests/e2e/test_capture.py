@@ -27,7 +27,7 @@ def told(field: dict[str, Tools]) -> dict[str, Answers]:
     """What the drives of the guest answered, by model."""
     nodes = {tools.sg: model for model, tools in field.items()}
     guest = next(iter(field.values())).guest
-    done = guest.run([sys.executable, "-m", "tests.e2e.capturing", *nodes], cwd=ROOT, timeout=120.0)
+    done = guest.run([sys.executable, "-m", "tests.e2e.capturing", *nodes], cwd=ROOT, timeout=300.0)
     assert done.status == 0, done.stderr.decode()
     return {
         nodes[node]: {name: bytes.fromhex(data) for name, data in answers.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +33,7 @@ CONFLICT = 24
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    cartridges = cartridge("KRL001L9") + cartridge("KRL002L5", 'capacity = "64MiB"')
+    cartridges = cartridge("KRL001L9") + cartridge("KRL002L5")
     text = rig_text("life", QUICK, SLOW, cartridges=cartridges)
     with rig_guest(text, tmp_path_factory.mktemp("life")) as guest:
         yield guest
@@ -44,7 +43,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
 def slow(rig: Guest, tmp_path: Path) -> Tools:
     tools = Tools(rig, tmp_path, "slow")
     # It is loading for a while, and then has to say so.
-    tools.ok("i=0; until sg_turs $SG; do i=$((i+1)); [ $i -lt 200 ]; sleep 0.1; done")
+    tools.ok("i=0; until sg_turs $SG; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done")
     return tools
 
 
@@ -56,8 +55,8 @@ def test_attributes(rig: Guest, tmp_path: Path) -> None:
 
 
 def until(condition: str) -> str:
-    """A shell line that ends when a condition holds, with failure after half a minute."""
-    return f"i=0; until {condition}; do i=$((i+1)); [ $i -lt 600 ] || exit 1; sleep 0.05; done"
+    """A shell line that ends when a condition holds, with failure after a minute."""
+    return f"i=0; until {condition}; do i=$((i+1)); [ $i -lt 1200 ] || exit 1; sleep 0.05; done"
 
 
 def folder(tools: Tools) -> str:
@@ -65,15 +64,13 @@ def folder(tools: Tools) -> str:
     return f"/sys/class/scsi_generic/{Path(tools.sg).name}/device"
 
 
-FORMAT = "sg_raw --timeout=600 $SG 04 00 00 00 00 00"
-"""Takes 36 seconds in that drive. Through the loopback host an aborted command ends as if well."""
-LIMIT = 30
+ERASE = "sg_raw --timeout={} $SG 19 01 00 00 00 00"
+"""To the end of the tape, which takes half an hour in that drive: more than any line may. Through
+the loopback host an aborted command ends as if well."""
 
 
 def test_a_reset_ends_a_long_command(slow: Tools) -> None:
-    before = time.monotonic()
-    slow.ok(f"{FORMAT} & D={folder(slow)}; {until(BUSY)}; sg_reset -d $SG; wait")
-    assert time.monotonic() - before < LIMIT
+    slow.ok(f"{ERASE.format(6000)} & D={folder(slow)}; {until(BUSY)}; sg_reset -d $SG; wait")
     assert "Bus device reset function occurred" in slow.run("sg_turs -v $SG")[1]
     slow.ok("sg_turs $SG")
 
@@ -88,9 +85,7 @@ def test_a_reset_is_told_to_the_other_host(slow: Tools, rig: Guest, tmp_path: Pa
 
 def test_a_timeout_aborts_a_long_command(slow: Tools) -> None:
     slow.run("sg_turs $SG")
-    before = time.monotonic()
-    slow.fails("sg_raw --timeout=1 $SG 04 00 00 00 00 00")
-    assert time.monotonic() - before < LIMIT
+    slow.fails(ERASE.format(1))
     slow.run("sg_turs $SG")
     slow.ok("sg_turs $SG")
 

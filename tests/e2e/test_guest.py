@@ -14,6 +14,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,7 @@ def own_guest(one_lto9: Path, tmp_path: Path) -> Iterator[UmlGuest]:
         guest.kill()
 
 
-STUCK = 10.0
+STUCK = 30.0
 """Seconds that the best of three boots takes only if something waits that should not."""
 
 
@@ -386,7 +387,11 @@ def test_sigkill_leaves_nothing(
     assert process.stdout.readline() == b"ready\n"
     (minder,) = children_of(process.pid)
     (kernel,) = children_of(minder)
-    theirs = [os.pidfd_open(pid) for pid in processes_of(tmp_path / "tmp")]
+    theirs = []
+    for pid in processes_of(tmp_path / "tmp"):
+        # A process of the guest, which is one of this machine too, may end meanwhile.
+        with suppress(ProcessLookupError):
+            theirs.append(os.pidfd_open(pid))
     assert len(theirs) > 2
     os.kill({"keyreel": process.pid, "kernel": kernel, "minder": minder}[victim], signal.SIGKILL)
     _, stderr = process.communicate(timeout=120)

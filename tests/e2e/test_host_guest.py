@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 RIG = '[rig]\nname = "inner"\nguest = "host"\n' + cartridge("KRL001L9")
 DRIVE = '[[drive]]\nname = "tape"\nmodel = "ibm/ult3580-td9"\ncartridge = "KRL001L9"\nhosts = 2\n'
 KEYREEL = f"PYTHONPATH={ROOT} {sys.executable} -m harness"
-TIMEOUT = 120.0
+TIMEOUT = 300.0
 
 LEFT = """
 ls /sys/kernel/config/target/core/user_0 /sys/kernel/config/target/loopback

@@ -20,7 +20,7 @@ def test_a_unit_comes_and_goes(field: dict[str, Tools]) -> None:
     done = unit.guest.run(
         [sys.executable, "-m", "tests.e2e.hotplug", "models", "hp6", unit.serial],
         cwd=ROOT,
-        timeout=200.0,
+        timeout=300.0,
     )
     assert done.status == 0, done.stderr.decode()
     listed, table, rest = done.stdout.decode().split("---\n")

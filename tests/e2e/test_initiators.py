@@ -107,7 +107,7 @@ def test_in_a_guest(tmp_path: Path, scheme: str) -> None:
             [sys.executable, "-m", "tests.e2e.initiator_checks", target],
             env=environment,
             cwd=ROOT,
-            timeout=120.0,
+            timeout=300.0,
         )
     assert done.status == 0, done.stderr.decode()
     results: dict[str, str] = json.loads(done.stdout)

@@ -36,7 +36,7 @@ hosts = 2
 """
 HOSTS = ("MY_PART", "MY_PART_HOST1")
 HEAR = "".join(
-    f"i=0; until sg_turs ${host} 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ]; sleep 0.1; done\n"
+    f"i=0; until sg_turs ${host} 2>/dev/null; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done\n"
     for host in HOSTS
 )
 

@@ -22,7 +22,7 @@ cartridge = "KRL001L9"
 hosts = 2"""
 CONFLICT = 24
 """Exit status of sg_raw after RESERVATION CONFLICT."""
-HEAR = "i=0; until sg_turs $SG 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ]; sleep 0.1; done"
+HEAR = "i=0; until sg_turs $SG 2>/dev/null; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done"
 
 Hosts = tuple[Tools, Tools]
 

@@ -16,7 +16,7 @@ from harness.running import make_guest
 from harness.state import open_state
 from tests.e2e.ways import DIRECT, Way
 
-TIMEOUT = 120.0
+TIMEOUT = 300.0
 """Seconds that any one line may take."""
 PLAIN = re.compile(r"(mt|dd|tar|stenc|lsscsi|sg_\w+)( (\$(TAPE|SG)\b|[\w./,:=+-])+)+")
 """A line that is one program, with nothing for a shell to do but to know $TAPE and $SG."""

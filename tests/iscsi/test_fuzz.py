@@ -194,7 +194,7 @@ class Talk:
     def go_on(self, readable: bool) -> None:
         """Take what came; say more if there is an answer, or none comes."""
         now = time.monotonic()
-        assert now < self.started + 60, "the server does not close the connection"
+        assert now < self.started + 120, "the server does not close the connection"
         try:
             if readable:
                 self.over = not self.socket.recv(1 << 16)
@@ -231,13 +231,13 @@ def talk(address: tuple[str, int], streams: Iterator[bytes]) -> None:
 def settled(serving: Serving) -> None:
     """Wait until nothing is left of connections and the drive's thread has nothing to do."""
     loop = serving.server._loop
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while loop.connections and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not loop.connections
     idle = threading.Event()
     loop.targets[TARGET].submit(lambda: None, lambda _: idle.set())
-    assert idle.wait(30)
+    assert idle.wait(60)
     # Timers and threads that have just ended may still have one.
     while objects() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -292,7 +292,8 @@ def test_mutated_pdus(
     talk(serving.address, streams(PDUS))
     settled(serving)
     after = resources(), memory()
-    assert after[0] == before[0]
+    # Fewer if threads of tests before have ended meanwhile.
+    assert all(now <= then for now, then in zip(after[0], before[0], strict=True))
     # Less than a KiB for each PDU: the process of other tests has a heap with holes.
     assert after[1] < before[1] + (128 << 20)
     assert not caplog.records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.iscsi.conftest import TARGET, Connect, Serving, heard
 
 TEST_UNIT_READY = bytes(6)
 MIB = 1 << 20
+FAR = 60.0
+"""Seconds that a test waits for what takes a moment."""
 
 
 def works(serving: Serving) -> None:
@@ -25,7 +28,7 @@ def works(serving: Serving) -> None:
         heard(one)
 
 
-def ended(sock: socket.socket, timeout: float = 30.0) -> None:
+def ended(sock: socket.socket, timeout: float = FAR) -> None:
     """The target closes the connection."""
     sock.settimeout(timeout)
     try:
@@ -33,6 +36,20 @@ def ended(sock: socket.socket, timeout: float = 30.0) -> None:
             pass
     except ConnectionError:
         pass
+
+
+def later(serving: Serving, seconds: float) -> None:
+    """So much time has passed for the server, at once: whoever is slow here is not late there."""
+    loop = serving.server._loop
+    clock = loop.now
+    loop.now = lambda: clock() + seconds  # type: ignore[method-assign]  # of this server alone
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + FAR
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 # --- Reject ----------------------------------------------------------------------------------
@@ -157,23 +174,22 @@ def test_a_wrong_digest_of_data_for_a_command(serving: Serving, connect: Connect
 # --- time ------------------------------------------------------------------------------------
 
 
-def test_a_login_that_takes_too_long(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "LOGIN_TIME", 0.5)
+def test_a_login_that_takes_too_long(serving: Serving) -> None:
     header = pdu.LOGIN.make(immediate=1, data_length=100)
     slow = []
     for start in (b"", bytes(header)[:20], bytes(header), bytes(header) + b"InitiatorName"):
         slow.append(socket.create_connection(serving.address))
         slow[-1].sendall(start)
     works(serving)
+    later(serving, connection.LOGIN_TIME + 1)
     for sock in slow:
         ended(sock)
         sock.close()
     works(serving)
 
 
-def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_clients_are_asked(serving: Serving) -> None:
     """One that answers stays, one that does not goes, and its nexus with it."""
-    monkeypatch.setattr(connection, "SILENCE", 1.5)
     alive = IscsiInitiator(serving.address, TARGET, isid=ISID + 1)
 
     def answer() -> None:
@@ -183,21 +199,24 @@ def test_silent_clients_are_asked(serving: Serving, monkeypatch: pytest.MonkeyPa
     answering = threading.Thread(target=answer)
     answering.start()
     dead = IscsiInitiator(serving.address, TARGET)
+    sessions = serving.server._loop.targets[TARGET].sessions
+    name, other = (f"{NAME},i,0x{isid:012x}" for isid in (ISID + 1, ISID))
+    heard_of = sessions[name].connection
+    later(serving, connection.SILENCE + 1)
     ping = dead.wire.receive()
     assert (ping.kind, ping.fields["itt"]) == (pdu.NOP_IN, NO_TAG)
+    # Both are asked at one time: the one that answers has been heard since.
+    until(lambda: heard_of._asked is None)
+    later(serving, connection.SILENCE + 1)
     ended(dead.wire.socket)
-    deadline = time.monotonic() + 30
-    wanted = f"{NAME},i,0x{ISID:012x}"
-    loop = serving.server._loop
-    while wanted in loop.targets[TARGET].sessions and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert list(loop.targets[TARGET].sessions) == [f"{NAME},i,0x{ISID + 1:012x}"]
+    until(lambda: other not in sessions)
+    assert list(sessions) == [name]
     works(serving)
     serving.server.close()
     answering.join()
 
 
-def test_a_client_that_takes_no_data(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_takes_no_data(serving: Serving) -> None:
     """It holds up itself, not the others, costs bounded memory, and is dropped in the end."""
     one = IscsiInitiator(serving.address, TARGET)
     heard(one)
@@ -212,11 +231,8 @@ def test_a_client_that_takes_no_data(serving: Serving, monkeypatch: pytest.Monke
     assert 0 < stuck.sender.waiting < 8 * MIB
     assert stuck.session is not None
     assert len(stuck.session.queue) > WINDOW // 2
-    monkeypatch.setattr(connection, "STUCK", 0.5)
-    deadline = time.monotonic() + 30
-    while stuck in serving.server._loop.connections and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert stuck not in serving.server._loop.connections
+    later(serving, connection.STUCK + 1)
+    until(lambda: stuck not in serving.server._loop.connections)
     one.drop()
     works(serving)
 
@@ -308,14 +324,11 @@ def test_a_key_that_came_half_is_wiped(serving: Serving, connect: Connect) -> No
         cdb=0xB5200010_00000000_00340000_00000000,
     )  # fmt: skip
     one.wire.socket.sendall(bytes(header) + b"key-key-key-key-")
-    deadline = time.monotonic() + 30
-    while mine._filled is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: mine._filled is not None)
     assert mine._filled is not None
     memory = mine._filled.buffer
     assert memory is not None
     assert bytes(memory[:16]) == b"key-key-key-key-"
     one.drop()
-    while mine._filled is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: mine._filled is None)
     assert not any(memory)

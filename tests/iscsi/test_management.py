@@ -49,7 +49,7 @@ def host(slow: Serving) -> Iterator[Host]:
 
         def start(number: int) -> IscsiInitiator:
             name = f"iqn.2026-01.io.keyreel:host{number}"
-            one = IscsiInitiator(slow.address, TARGET, name, timeout=30)
+            one = IscsiInitiator(slow.address, TARGET, name, timeout=60)
             stack.callback(one.close)
             heard(one)
             return one

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 
-START, STOP = 60, 60
+START, STOP = 180, 180
 """Seconds that it may take."""
 OPTIONS = ("listen_addresses=", "max_connections=100", "fsync=on", "log_min_messages=warning")
 BINARIES = Path("/usr/lib/postgresql")

@@ -54,7 +54,10 @@ def test_compression_saves_room(folder: Path, method: str) -> None:
         assert tape.objects(KEY) == [plain, plain, random, random]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 @given(data=st.data())
 def test_pieces(folder: Path, data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(0, 70_000), min_size=1, max_size=6).filter(sum))

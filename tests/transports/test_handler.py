@@ -50,7 +50,7 @@ class Device:
 
     def wait(self) -> None:
         """Until every command is completed."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.word(TAIL) != self.word(HEAD):
             assert time.monotonic() < deadline
 
@@ -61,7 +61,7 @@ class Device:
     def offer(self, path: Path, text: str) -> socket.socket:
         """Connect and hand the device over."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection.settimeout(30)
+        connection.settimeout(60)
         connection.connect(str(path))
         rights = array.array("i", [self.file])
         connection.sendmsg([text.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
@@ -120,7 +120,7 @@ def test_a_ring_of_another_version_is_not_taken(path: Path) -> None:
 
 def test_an_offer_without_a_device(path: Path) -> None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    connection.settimeout(30)
+    connection.settimeout(60)
     connection.connect(str(path))
     connection.send(f"{SIZE} keyreel/rig/drive0".encode())
     assert connection.recv(8) == b""
