@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.conform import commands as c
 from harness.conform.check import NotApplicable
 from harness.conform.results import Identity
 from harness.conform.subject import GOOD, Subject
@@ -17,7 +18,7 @@ class NotADevice(Exception):
 def identify(unit: Subject, target: str) -> Identity:
     """Ask the device who it is. Raises NotADevice, NoAnswer."""
     unit.settle()
-    answer = unit.do(bytes([0x12, 0, 0, 0, ROOM, 0]), size=ROOM)
+    answer = unit.do(c.inquiry(ROOM), size=ROOM)
     data = answer.data
     if answer.status != GOOD or len(data) < 36:
         raise NotADevice(f"{target}: does not answer INQUIRY with 36 bytes: it is no SCSI device")
@@ -40,7 +41,7 @@ def identify(unit: Subject, target: str) -> Identity:
 
 def serial(unit: Subject) -> str:
     """Unit serial number VPD page."""
-    answer = unit.do(bytes([0x12, 1, 0x80, 0, ROOM, 0]), size=ROOM)
+    answer = unit.do(c.inquiry(ROOM, 0x80), size=ROOM)
     if answer.status != GOOD or len(answer.data) < 4 or answer.data[1] != 0x80:
         return ""
     return text(answer.data[4 : 4 + answer.data[3]])
@@ -51,7 +52,7 @@ def volume(unit: Subject) -> str:
     ready = unit.hear_out()
     if ready.status != GOOD:
         return f"not ready, {ready.sense}" if ready.raw_sense else "not ready"
-    answer = unit.do(bytes([0x1A, 0, 0, 0, ROOM, 0]), size=ROOM)
+    answer = unit.do(c.mode_sense_6(0, allocation=ROOM), size=ROOM)
     if answer.status != GOOD or len(answer.data) < 12 or answer.data[3] < 8:
         return "loaded"
     protected = ", write protected" if answer.data[2] & 0x80 else ""

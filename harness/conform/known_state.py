@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.conform import commands as c
+from harness.conform.encryption import CAPABILITIES, in_cdb, out_cdb
+from harness.conform.encryption_pages import algorithms, set_page
 from harness.conform.exchange import Exchange
-from harness.conform.subject import GOOD, REWIND, Subject
+from harness.conform.subject import GOOD, Subject
 
-ALLOW = b"\x1e" + bytes(5)
-LOAD = b"\x1b\x00\x00\x00\x01\x00"
-RELEASE = b"\x17" + bytes(5)
+ALLOW, LOAD, RELEASE = c.prevent(0), c.load_unload(1), c.plain(0x17)
 
 STAYS = frozenset(
     {0x00, 0x03, 0x05, 0x12, 0x15, 0x16, 0x17, 0x1A, 0x1E, 0x34, 0x3B, 0x3C, 0x44, 0x4C, 0x4D, 0x55}
@@ -76,14 +77,14 @@ class KnownState:
 
     def rewind(self) -> None:
         """To the beginning of the tape, loading it if it is unloaded."""
-        answer = self.subject.do(REWIND)
+        answer = self.subject.do(c.REWIND)
         if answer.code.startswith("6/"):
             self.subject.settle()
-            answer = self.subject.do(REWIND)
+            answer = self.subject.do(c.REWIND)
         if answer.code.startswith("2/"):
             self.subject.do(LOAD)
             self.subject.settle()
-            self.subject.do(REWIND)
+            self.subject.do(c.REWIND)
 
     # --- what is undone ----------------------------------------------------------------------
 
@@ -98,9 +99,8 @@ class KnownState:
 
     def _unregister(self) -> None:
         """REGISTER AND IGNORE EXISTING KEY with no key, from each nexus."""
-        cdb = b"\x5f\x06" + bytes(5) + (24).to_bytes(2) + b"\x00"
         for nexus in self.nexuses():
-            nexus.do(cdb, out=bytes(24))
+            nexus.do(c.reserve_out(6), out=bytes(24))
 
     def _clear_keys(self, numbers: set[int]) -> None:
         """No encryption parameters of those nexuses, unlocked: first those for all, then their
@@ -109,12 +109,8 @@ class KnownState:
             for nexus in self.nexuses():
                 if nexus.nexus not in numbers:
                     continue
-                page = bytearray(20)
-                page[1] = 0x10
-                page[3] = 16
-                page[4] = scope << 5
-                page[8] = self._an_algorithm()
-                cdb = b"\xb5\x20\x00\x10\x00\x00" + len(page).to_bytes(4) + bytes(2)
+                page = set_page(scope=scope, algorithm_index=self._an_algorithm())
+                cdb = out_cdb(len(page))
                 if nexus.do(cdb, out=page).code.startswith("6/"):
                     nexus.settle()
                     nexus.do(cdb, out=page)
@@ -122,9 +118,9 @@ class KnownState:
     def _an_algorithm(self) -> int:
         """The index of the first algorithm in the data encryption capabilities page."""
         if self._algorithm is None:
-            cdb = b"\xa2\x20\x00\x10\x00\x00" + (1024).to_bytes(4) + bytes(2)
-            data = self.subject.do(cdb, size=1024).data
-            self._algorithm = data[20] if len(data) > 20 else 0
+            data = self.subject.do(in_cdb(1024, CAPABILITIES), size=1024).data
+            found = algorithms(data)
+            self._algorithm = found[0].algorithm_index if found else 0
         return self._algorithm
 
     # --- mode parameters ---------------------------------------------------------------------
@@ -132,8 +128,7 @@ class KnownState:
     def modes(self) -> Modes | None:
         """Header with block descriptor, and every page, as they are; None if they are not said."""
         for subpage in (0xFF, 0x00):
-            cdb = bytes([0x5A, 0, 0x3F, subpage, 0, 0, 0, 0x10, 0, 0])
-            answer = self.subject.do(cdb, size=0x1000)
+            answer = self.subject.do(c.mode_sense(0x3F, subpage, allocation=0x1000), size=0x1000)
             if answer.status == GOOD and len(answer.data) >= 8:
                 return parse_modes(answer.data)
         return None
@@ -158,8 +153,7 @@ class KnownState:
         out[3] &= 0x7F
         if page:
             out[len(head)] &= 0x7F
-        cdb = bytes([0x55, 0x10 | saved, 0, 0, 0, 0, 0]) + len(out).to_bytes(2) + b"\x00"
-        self.subject.do(cdb, out=out)
+        self.subject.do(c.mode_select(len(out), sp=saved), out=out)
 
 
 def parse_modes(data: bytes) -> Modes:

@@ -11,11 +11,12 @@ from functools import cached_property
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from harness.conform import commands as c
 from harness.conform import supported
 from harness.conform.check import Failure, NotApplicable
 from harness.conform.exchange import Exchange, blot
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
-from harness.layers.cdb import dissect_cdb
+from harness.layers.cdb import Inquiry, dissect_cdb
 from harness.layers.sense import Sense, dissect_sense
 from harness.layers.status import in_words
 
@@ -29,10 +30,6 @@ RESERVATION_CONFLICT = 0x18
 TIMEOUT = 30.0
 """Seconds that a command may take unless the user says otherwise."""
 
-TEST_UNIT_READY = bytes(6)
-REWIND = b"\x01" + bytes(5)
-ERASE_SHORT = b"\x19" + bytes(5)
-ONE_FILEMARK = bytes([0x10, 0, 0, 0, 1, 0])
 ATTENTIONS = 20
 """More unit attentions than that in a row are taken for a device that never ends."""
 
@@ -231,9 +228,10 @@ class Subject:
     def calibrate(self) -> None:
         """See how the way to the device shows that no data came: to INQUIRY without room, and
         to one that is refused."""
-        for cdb in (bytes([0x12, 0, 0, 0, 0, 0]), bytes([0x12, 0, 0x01, 0, 64, 0])):
+        for page in (0, 1):  # a page without EVPD is refused
+            cdb = bytes(Inquiry(page_code=page, allocation_length=64 * page))
             reply = self.initiator.send(cdb, size=64, timeout=self.timeout)
-            refused = cdb[2] and reply.status == CHECK_CONDITION
+            refused = page and reply.status == CHECK_CONDITION
             if reply.data == bytes(64) or (refused and len(reply.data) == 64):
                 self.through_tcmu = True
 
@@ -262,7 +260,7 @@ class Subject:
         until = monotonic() + self.timeout
         heard = 0
         while True:
-            answer = self.do(TEST_UNIT_READY)
+            answer = self.do(c.TEST_UNIT_READY)
             if answer.code.startswith("6/") and heard < ATTENTIONS:
                 heard += 1
             elif answer.code in {"2/04/01", "2/04/04", "2/04/07"} and monotonic() < until:
@@ -273,22 +271,22 @@ class Subject:
     def write(self, *blocks: bytes) -> None:
         """Write blocks of those lengths, variable, from where the tape is."""
         for block in blocks:
-            self.good(b"\x0a\x00" + len(block).to_bytes(3) + b"\x00", out=block)
+            self.good(c.write(len(block)), out=block)
 
     def blank(self) -> None:
         """An empty tape at its beginning: rewind, erase or overwrite. NotApplicable without
         ``scratch`` or without a volume that may be written."""
         if not self.scratch:
             raise NotApplicable("needs --scratch")
-        answer = self.do(REWIND)
+        answer = self.do(c.REWIND)
         if answer.code.startswith(("2/3A", "2/04")):
             raise NotApplicable("no volume is loaded")
-        answer = self.do(ERASE_SHORT)
+        answer = self.do(c.erase())
         if answer.code.startswith("7/"):
             raise NotApplicable(f"the volume cannot be written: {answer.code}")
         if answer.status != GOOD:
-            self.good(ONE_FILEMARK)
-        self.good(REWIND)
+            self.good(c.write_filemarks(1))
+        self.good(c.REWIND)
 
     def cleanup(self, function: Callable[[], object]) -> None:
         """Call it when the check has ended, however it ended; the last is called first."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.conform import commands as c
+
 if TYPE_CHECKING:
     from harness.conform.subject import Answer
 
@@ -26,7 +28,7 @@ MANDATORY = frozenset({0x19, 0x1B})
 HARMLESS = frozenset(
     {0x00, 0x01, 0x03, 0x05, 0x07, 0x08, 0x0A, 0x10, 0x11, 0x12, 0x13, 0x15, 0x17, 0x1A, 0x1C}
     | {0x1D, 0x1E, 0x34, 0x3B, 0x3C, 0x44, 0x4D, 0x55, 0x57, 0x5A, 0x5E, 0x5F, 0x80, 0x88, 0x8C}
-    | {0x8D, 0x91, 0xA0, 0xA2, 0xA3, 0xA4, 0xAB, 0xB5, 0xB6, 0xB8, 0xE7}
+    | {0x8D, 0x91, 0xA0, 0xA2, 0xA3, 0xA4, 0xAB, 0xB5, 0xB6, 0xB8}
 )
 """Opcodes that do nothing with every field zero."""
 
@@ -38,19 +40,18 @@ LIKE: dict[tuple[int, int | None], tuple[int, int | None]] = {
 """Commands that come in pairs: the second tells of the first."""
 
 TRIES = {
-    (0x04, None): bytes((0x04, 0, 0x0F, 0, 0, 0)),
-    (0x2B, None): bytes((0x2B, 0x02, 0, 0, 0, 0, 0, 0, 0xFF, 0)),
-    (0x82, None): bytes((0x82, 0, 0x0F)) + bytes(13),
-    (0x92, None): bytes((0x92, 0x02, 0, 0xFF)) + bytes(12),
-    (0xA3, 0x0D): bytes((0xA3, 0x0D, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0)),
+    (0x04, None): c.format_medium(0x0F),
+    (0x2B, None): c.locate(0, partition=0xFF),
+    (0x82, None): c.allow_overwrite(0x0F),
+    (0x92, None): c.locate_16(0, partition=0xFF),
+    (0xA3, 0x0D): c.maintenance_in(0x0D, 16),
 }
 """CDBs that are refused, or do nothing, where zeros would do something."""
 
 
 def ask(do: Do) -> Listed | None:
     """What the device lists; None if it has no such list."""
-    cdb = bytes([0xA3, 0x0C, 0, 0, 0, 0]) + ROOM.to_bytes(4) + bytes(2)
-    answer = do(cdb, ROOM)
+    answer = do(c.operation_codes(room=ROOM), ROOM)
     if answer.status != 0 or len(answer.data) < 4:
         return None
     end = min(len(answer.data), 4 + int.from_bytes(answer.data[:4]))
@@ -78,8 +79,7 @@ def try_one(do: Do, opcode: int, action: int | None) -> bool:
     own = TRIES.get((opcode, action))
     if own is None and opcode not in HARMLESS:
         return opcode in MANDATORY
-    length = 6 if opcode < 0x20 else 10 if opcode < 0x60 else 16 if opcode < 0xA0 else 12
-    cdb = own or bytes((opcode, action or 0)).ljust(length, b"\0")
+    cdb = own or c.plain(opcode, action or 0)
     room = 16 if own else 0
     answer = do(cdb, room)
     for _ in range(4):

@@ -1,5 +1,5 @@
-"""The checks as a whole: what each has to say of itself, and that what they send is what the
-standards call it: the layers, an independent description, read it back.
+"""The checks as a whole: what each has to say of itself, and that what they send is the command of
+that name, with what was asked for where it belongs.
 """
 
 from __future__ import annotations
