@@ -2,7 +2,7 @@
 
 A check knows a drive by what the drive reports, and nothing else, but for two things: makers'
 own sense codes, and that StorageTek's drives encrypt whole volumes and need keys to position. Both
-are told from the vendor identification of INQUIRY and are public (see `CODES`).
+are told from the vendor identification of INQUIRY and are public (see `encryption_codes`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from harness.conform.check import Failure, NotApplicable, check
+from harness.conform.encryption_codes import (
+    BY_EVENT,
+    CODES,
+    INCOMPLETE_KADS,
+    INVALID_CDB,
+    INVALID_LIST,
+    MAKERS,
+    NOT_BY_HOSTS,
+    STORAGETEK,
+    WHOLE_VOLUMES,
+)
 from harness.conform.encryption_pages import (
     Algorithm,
     Management,
@@ -63,23 +74,6 @@ def key_named(name: str) -> bytes:
 KEYS = {name: key_named(name) for name in "ABC"}
 KEY_A, KEY_B, KEY_C = KEYS.values()
 
-CODES = {
-    "off": ("7/74/01",),
-    "clear": ("7/74/02",),
-    "wrong": ("7/74/03",),
-    "raw": ("7/74/0A", "7/74/00"),
-    "mode": ("7/74/09",),
-    "unusable": ("7/74/07",),
-    "changed": ("7/2A/13",),
-}
-"""Sense of refused reads and writes (SSC-4 annex of additional sense codes; HP LTO-4 volume 2)."""
-STORAGETEK = {"off": ("3/30/02", "7/74/01"), "wrong": ("7/74/03", "3/26/05")}
-WHOLE_VOLUMES = ("3/30/05", "7/30/05")
-"""A StorageTek drive does not write clear blocks behind encrypted ones, nor the reverse."""
-INVALID_CDB, INVALID_LIST, LIST_LENGTH = "5/24/00", "5/26/00", "5/1A/00"
-INCOMPLETE_KADS = "5/26/11"
-BY_OTHER, BY_EVENT = "6/2A/11", "6/2A/12"
-
 _FACTS: WeakKeyDictionary[Subject, Facts] = WeakKeyDictionary()
 
 
@@ -93,9 +87,13 @@ class Facts:
         if protocols.status != GOOD or TAPE not in protocols.data[8:]:
             raise NotApplicable("the drive does not list security protocol 20h")
         self.protocols = protocols.data[8:]
+        capabilities = ask(unit, CAPABILITIES)
+        if capabilities.code in (INVALID_CDB, "5/20/00"):
+            # So drives answer whose encryption was not bought or not turned on.
+            raise NotApplicable(f"protocol 20h is listed, its pages are refused: {INVALID_CDB}")
         self.pages_in = self._codes(unit, IN_SUPPORT)
         self.pages_out = self._codes(unit, OUT_SUPPORT)
-        data = ask(unit, CAPABILITIES).data
+        data = capabilities.data
         self.extdecc, self.cfg_p = data[4] >> 2 & 3, data[4] & 3
         self.algorithms = algorithms(data)
         self.key_formats = ask(unit, KEY_FORMATS).data[4:]
@@ -180,15 +178,27 @@ class Drive:
 
         ``scope``: for all nexuses, where the drive has that. ``key``: KEY_A where the modes need
         one. ``algorithm_index``: that of the volume. A drive that cannot decrypt without
-        key-associated data (DKAD_C 1) gets a U-KAD.
+        key-associated data (DKAD_C 1) gets some.
         """
         needed = encryption == ENCRYPT or decryption >= DECRYPT
         fields.setdefault("scope", self.widest)
         fields.setdefault("key", KEY_A if needed else b"")
         fields.setdefault("algorithm_index", self.algorithm.algorithm_index)
-        if needed and self.algorithm.dkad_c == 1 and "kads" not in fields:
-            fields["kads"] = kad(U_KAD, b"conformance")
+        if needed and self.algorithm.dkad_c == 1:
+            fields.setdefault("kads", self.some_kad(b"conformance"))
         return set_page(encryption_mode=encryption, decryption_mode=decryption, **fields)
+
+    def some_kad(self, text: bytes) -> bytes:
+        """A descriptor with that text, as long as the algorithm wants it: a U-KAD, or an A-KAD
+        where there are no U-KADs. Nothing where there is neither."""
+        one = self.algorithm
+        for kind, most, exact in (
+            (U_KAD, one.maximum_ukad_length, one.ukadf),
+            (A_KAD, one.maximum_akad_length, one.akadf),
+        ):
+            if most:
+                return kad(kind, text[:most].ljust(most if exact else 0, b"\0"))
+        return b""
 
     def send(self, data: bytes | bytearray, page: int = 0x10, length: int | None = None) -> Answer:
         """SECURITY PROTOCOL OUT, however it ends; ``length``: TRANSFER LENGTH."""
@@ -198,6 +208,16 @@ class Drive:
         """Set Data Encryption that has to be taken; see `make`."""
         data = self.make(encryption, decryption, **fields)
         self.unit.good(out_cdb(len(data)), out=data)
+
+    def set_external(self, decryption: int, metadata: bytes = bytes(64)) -> None:
+        """EXTERNAL with metadata that the drive has not made. NotApplicable where it wants its own
+        or other lengths: no page tells what M-KADs look like."""
+        data = self.make(EXTERNAL, decryption, kads=kad(M_KAD, metadata))
+        answer = self.send(data)
+        if answer.code in (INVALID_LIST, INCOMPLETE_KADS):
+            raise NotApplicable(f"the drive takes no made-up metadata: {answer.code}")
+        if answer.status != GOOD:
+            raise Failure("status", "GOOD", repr(answer))
 
     def off(self, scope: int | None = None) -> None:
         """Both modes DISABLE."""
@@ -213,12 +233,14 @@ class Drive:
         data: bytes | bytearray,
         *codes: str,
         field: tuple[int, int | None] | None = None,
-    ) -> None:
+    ) -> Answer:
         """The page has to be refused, 5/26/00 unless told, and to change nothing."""
         before = self.page(STATUS)
         cdb = out_cdb(len(data))
-        self.unit.refused(cdb, *(codes or (INVALID_LIST,)), out=data, field=field, data=True)
+        codes = codes or (INVALID_LIST,)
+        answer = self.unit.refused(cdb, *codes, out=data, field=field, data=True)
         self.unit.expect("status page after the refusal", before, self.page(STATUS))
+        return answer
 
     # --- what it can -------------------------------------------------------------------------
 
@@ -259,16 +281,25 @@ class Drive:
         """RDMC with which blocks can be read in raw form."""
         return 2 if self.algorithm.rdmc_c in (4, 5) else 0
 
+    def need_two_sets(self) -> None:
+        """Raise NotApplicable if this nexus hears that its parameters went to make room for those
+        that the other one has just set: a drive need keep no more than one set."""
+        if BY_EVENT in self.heard():
+            raise NotApplicable(f"the drive keeps one set of parameters: {BY_EVENT}")
+
     def codes(self, what: str) -> tuple[str, ...]:
         """The sense codes of that condition, the maker's own among them."""
-        if self.storagetek and what in STORAGETEK:
-            return STORAGETEK[what]
-        return CODES[what]
+        return MAKERS.get(self.facts.vendor, CODES).get(what, CODES[what])
+
+    @property
+    def closed(self) -> tuple[int, ...]:
+        """ENCRYPTION STATUS of a block for which decryption is off: T10000 drives tell 5, too."""
+        return (OPEN, CLOSED) if self.storagetek else (CLOSED,)
 
     @property
     def storagetek(self) -> bool:
         """Whether the drive is StorageTek's."""
-        return self.facts.vendor in (b"STK", b"SUN", b"ORACLE")
+        return MAKERS.get(self.facts.vendor) is STORAGETEK
 
     @staticmethod
     def key_of(letter: str) -> bytes:
@@ -395,13 +426,15 @@ class Drive:
             raise NotApplicable("the drive does not list the Set Data Encryption page")
         if self.facts.cfg_p == 2:
             raise NotApplicable("CFG_P: encryption is configured from outside, not by hosts")
+        if self.facts.key_formats and 0 not in self.facts.key_formats:
+            raise NotApplicable("key format 00h is not listed: no keys in plain text")
         answer = self._all_off()
         if answer.code == "7/26/10":
             self.reload()
             self.unit.settle()
             answer = self._all_off()
-        if answer.code == "5/74/21":
-            raise NotApplicable("5/74/21: hosts may not set encryption parameters")
+        if answer.code in NOT_BY_HOSTS:
+            raise NotApplicable(f"{answer.code}: hosts may not set encryption parameters")
         if answer.status != GOOD:
             raise Failure("encryption off", "GOOD", answer.code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -137,6 +138,21 @@ class NextBlock(NamedTuple):
     def of(cls, page: bytes) -> NextBlock:
         """From the page."""
         return cls(**_values(cls, NextBlockEncryptionStatus(page)))
+
+
+def of_host(kads: Iterable[Kad]) -> list[tuple[int, bytes]]:
+    """U-KAD and A-KAD among descriptors, by kind: a nonce or metadata may come with them."""
+    return [(one.kind, one.data) for one in kads if one.kind < 2]
+
+
+def same(given: Sequence[tuple[int, bytes]], came: Iterable[tuple[int, bytes]]) -> bool:
+    """Whether the descriptors are those given; formats may fill up what is short with zeros, and
+    have descriptors of zeros for those that were not given."""
+    there = [one for one in came if any(one[1])]
+    return len(there) == len(given) and all(
+        kind == other and data.ljust(len(padded), b"\0") == padded
+        for (kind, data), (other, padded) in zip(given, there, strict=True)
+    )
 
 
 def kad(kind: int, data: bytes) -> bytes:

@@ -8,11 +8,11 @@ from typing import Any
 from harness.conform.encryption import (
     DECRYPT,
     ENCRYPT,
-    INVALID_LIST,
     KEY_B,
     Drive,
     encryption_check,
 )
+from harness.conform.encryption_codes import INVALID_LIST
 
 CLAUSE = "SSC-4 8.5.3.2"
 TOPIC = "Set Data Encryption page"

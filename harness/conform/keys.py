@@ -41,8 +41,11 @@ def out(
 
 
 def register(unit: Subject, key: int) -> None:
-    """Register, until the check ends. NotApplicable without persistent reservations."""
+    """Register, until the check ends. NotApplicable without persistent reservations, and where
+    other hosts have registered: what is undone here would be undone for them, too."""
     unit.need(0x5F, REGISTER)
+    if any(one >> 8 != KEY_A >> 8 for one in unit.apart(lambda: keys(unit))):
+        unit.skip("other hosts have registered with the device")
     unit.cleanup(lambda: undo(unit, key))
     answer = out(unit, REGISTER, new=key)
     if answer.status != GOOD:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from harness.conform.check import check
+from harness.conform.check import NotApplicable, check
 from harness.conform.encryption import (
     CAPABILITIES,
     DECRYPT,
@@ -19,6 +20,7 @@ from harness.conform.encryption import (
     block,
     encryption_check,
 )
+from harness.conform.encryption_codes import NOT_BY_HOSTS, PREVENTED
 from harness.conform.encryption_pages import Algorithm, algorithms, set_page
 from harness.conform.subject import Subject
 from harness.layers.cdb import ReportDensitySupport, Rewind
@@ -27,24 +29,33 @@ from harness.layers.security import DeviceServerKeyWrappingPublicKey
 CLAUSE = "SSC-4 8.5.2.4"
 TOPIC = "capabilities"
 TOPIC_NAME = f"encryption: {TOPIC}"
-STANDARD = {0x0001000C: 32, 0x00010010: 32, 0x00010014: 32, 0x00010016: 64}
-"""Key sizes of the algorithm codes of SPC-4 that tape drives have."""
+STANDARD = (0x0001000C, 0x00010010, 0x00010014, 0x00010016)
+"""Algorithm codes of SPC-4 that tape drives have."""
+CCM_GCM = (0x00010010, 0x00010014)
+"""AES-256 that authenticates by itself: the key is that of the cipher alone."""
 
 
 def _claim(
-    id: str, title: str, expected: str, holds: Callable[[Algorithm], bool], shown: str
+    id: str,
+    title: str,
+    expected: str,
+    holds: Callable[[Algorithm], bool],
+    shown: str,
+    *,
+    strict: bool = True,
 ) -> None:
-    """Declare a check of every algorithm descriptor; ``shown``: the field that is told."""
+    """Declare a check of every algorithm descriptor; ``shown``: the field that is told; not
+    ``strict``: odd, and no more than a warning, for no clause forbids it."""
+    words = expected if strict else f"{expected} Else a warning: no clause says so."
 
-    @encryption_check(f"ENC-CAP-{id}", CLAUSE, TOPIC, title, keys=False, expected=expected)
+    @encryption_check(f"ENC-CAP-{id}", CLAUSE, TOPIC, title, keys=False, expected=words)
     def body(drive: Drive) -> None:
         for one in algorithms(drive.page(CAPABILITIES)):
-            drive.unit.require(
-                f"{shown.upper()} of algorithm {one.algorithm_index:02X}h",
-                holds(one),
-                expected,
-                getattr(one, shown),
-            )
+            name = f"{shown.upper()} of algorithm {one.algorithm_index:02X}h"
+            if strict:
+                drive.unit.require(name, holds(one), expected, getattr(one, shown))
+            elif not holds(one):
+                drive.unit.warn(f"{name} is {getattr(one, shown)}: {expected}")
 
 
 _claim(
@@ -53,7 +64,9 @@ _claim(
 )  # fmt: skip
 _claim(
     "KEY-SIZE", "Key size of known algorithms", "That of the algorithm; 32 bytes with AES-256.",
-    lambda one: one.key_size == STANDARD.get(one.security_algorithm_code, one.key_size) > 0,
+    lambda one: one.key_size == 32
+    if one.security_algorithm_code in CCM_GCM
+    else one.key_size > 0,
     "key_size",
 )  # fmt: skip
 _claim(
@@ -64,7 +77,7 @@ _claim(
 )  # fmt: skip
 _claim(
     "ENCRYPT", "Algorithms that do something", "ENCRYPT_C or DECRYPT_C is not 0.",
-    lambda one: bool(one.encrypt_c or one.decrypt_c), "decrypt_c",
+    lambda one: bool(one.encrypt_c or one.decrypt_c), "decrypt_c", strict=False,
 )  # fmt: skip
 _claim(
     "RDMC", "RDMC_C", "1h, 4h, 5h, 6h or 7h; 0h where the algorithm does not decrypt.",
@@ -73,7 +86,7 @@ _claim(
 _claim("EEMC", "EEMC_C", "0, 1 or 2.", lambda one: one.eemc_c < 3, "eemc_c")
 _claim(
     "EAREM", "EAREM of algorithms with EXTERNAL mode", "1: CEEM needs it.",
-    lambda one: one.eemc_c != 2 or one.earem == 1, "earem",
+    lambda one: one.eemc_c != 2 or one.earem == 1, "earem", strict=False,
 )  # fmt: skip
 _claim(
     "SDK", "Count of supplemental keys", "0 where SDK_C is 0, else more.",
@@ -81,11 +94,11 @@ _claim(
 )  # fmt: skip
 _claim(
     "UKADF", "UKADF", "0 where there is no U-KAD.",
-    lambda one: bool(one.maximum_ukad_length) or not one.ukadf, "ukadf",
+    lambda one: bool(one.maximum_ukad_length) or not one.ukadf, "ukadf", strict=False,
 )  # fmt: skip
 _claim(
     "AKADF", "AKADF", "0 where there is no A-KAD.",
-    lambda one: bool(one.maximum_akad_length) or not one.akadf, "akadf",
+    lambda one: bool(one.maximum_akad_length) or not one.akadf, "akadf", strict=False,
 )  # fmt: skip
 _claim(
     "DKAD", "DKAD_C 1 and key-associated data", "Some are possible where they are required.",
@@ -94,8 +107,8 @@ _claim(
 )  # fmt: skip
 _claim(
     "MAC", "MAC_C of authenticated encryption", "1 for CCM and GCM: they authenticate.",
-    lambda one: one.security_algorithm_code not in (0x00010010, 0x00010014) or one.mac_c == 1,
-    "mac_c",
+    lambda one: one.security_algorithm_code not in CCM_GCM or one.mac_c == 1,
+    "mac_c", strict=False,
 )  # fmt: skip
 
 
@@ -182,10 +195,12 @@ def ultrium(drive: Drive) -> None:
 
 @encryption_check("ENC-CAP-FORMATS", "SSC-4 8.5.2.5", TOPIC, "Key formats", keys=False)
 def formats(drive: Drive) -> None:
-    "Ascending, each once, 00h (plain text) first."
+    "Ascending, each once; without 00h (plain text), as in modes of FIPS 140, a warning."
     codes = list(drive.page(KEY_FORMATS)[4:])
     drive.unit.expect("key formats", sorted(set(codes)), codes)
-    drive.unit.expect("first key format", 0, codes[0] if codes else None)
+    drive.unit.require("key formats", codes, "one at least", codes)
+    if codes[0]:
+        drive.unit.warn("no key format 00h: programs in the field send keys in plain text")
 
 
 @encryption_check(
@@ -248,14 +263,16 @@ _scope_check(2, "ALL", "aitn_c")
 # --- encryption that hosts do not control --------------------------------------------------------
 
 
-def _outside_check(id: str, title: str) -> Callable[[Callable[[Drive], None]], object]:
-    """Declare a check of a drive whose CFG_P is 10b."""
+def _outside_check(
+    id: str, title: str, cfg_p: int = 2
+) -> Callable[[Callable[[Drive], None]], object]:
+    """Declare a check of a drive whose CFG_P is 10b: configured from outside."""
 
     def declare(body: Callable[[Drive], None]) -> object:
         def run(unit: Subject) -> None:
             drive = Drive(unit)
-            if drive.facts.cfg_p != 2:
-                unit.skip(f"CFG_P is {drive.facts.cfg_p:02b}b: not configured from outside")
+            if drive.facts.cfg_p != cfg_p:
+                unit.skip(f"CFG_P is {drive.facts.cfg_p:02b}b and not {cfg_p:02b}b")
             body(drive)
 
         expected = body.__doc__ or ""
@@ -271,23 +288,34 @@ def _outside_check(id: str, title: str) -> Callable[[Callable[[Drive], None]], o
     return declare
 
 
+def _prevented(drive: Drive, **fields: Any) -> None:
+    """The page is refused as configured from outside; a warning where another code tells it."""
+    known = {one.algorithm_index for one in drive.facts.algorithms}
+    page = set_page(algorithm_index=min(known, default=0), **fields)
+    answer = drive.refused(page, *NOT_BY_HOSTS)
+    if answer.code != PREVENTED:
+        drive.unit.warn(f"{answer.code}: SSC-4 has {PREVENTED} for this")
+
+
 @_outside_check("KEY", "A key from a host where CFG_P says that hosts may not set any")
 def outside_key(drive: Drive) -> None:
-    "5/74/21, and the status page stays what it was."
-    page = set_page(
-        encryption_mode=ENCRYPT,
-        decryption_mode=DECRYPT,
-        algorithm_index=drive.facts.algorithms[0].algorithm_index,
-        key=KEY_A,
-    )
-    drive.refused(page, "5/74/21")
+    "5/74/21, or a maker's own code (a warning), and the status page stays what it was."
+    _prevented(drive, encryption_mode=ENCRYPT, decryption_mode=DECRYPT, key=KEY_A)
 
 
 @_outside_check("OFF", "Both modes DISABLE from a host, likewise")
 def outside_off(drive: Drive) -> None:
-    "5/74/21: hosts cannot turn encryption off either."
-    index = drive.facts.algorithms[0].algorithm_index
-    drive.refused(set_page(algorithm_index=index), "5/74/21")
+    "5/74/21, or a maker's own code (a warning): hosts cannot turn encryption off either."
+    _prevented(drive)
+
+
+@_outside_check("ALLOWED", "Both modes DISABLE from a host where CFG_P says that it may", cfg_p=1)
+def allowed(drive: Drive) -> None:
+    "The page is taken; a refusal is worth a warning: then no key can be checked."
+    try:
+        drive.begin()
+    except NotApplicable as error:
+        drive.unit.warn(f"CFG_P is 01b, and yet hosts cannot set keys: {error}")
 
 
 @_outside_check("CONTROL", "PARAMETERS CONTROL and the abilities, likewise")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from harness.conform.encryption import (
     A_KAD,
-    ALL,
     CAPABILITIES,
     DISABLE,
     ENCRYPT,
@@ -212,4 +211,3 @@ def cta(drive: Drive) -> None:
         status = Status.of(drive.page(STATUS))
         drive.unit.expect("scope", LOCAL, status.i_t_nexus_scope)
         drive.unit.expect("modes", (ENCRYPT, MIXED), status.modes)
-    drive.off(scope=ALL)

@@ -8,7 +8,6 @@ from harness.conform.encryption import (
     CAPABILITIES,
     DISABLE,
     IN_SUPPORT,
-    INVALID_CDB,
     KEY_FORMATS,
     MANAGEMENT,
     MIXED,
@@ -22,6 +21,7 @@ from harness.conform.encryption import (
     ask,
     encryption_check,
 )
+from harness.conform.encryption_codes import INVALID_CDB
 from harness.conform.subject import GOOD, Subject
 from harness.layers.cdb import SecurityProtocolIn
 from harness.layers.security import InSupport, OutSupport, SupportedSecurityProtocols
@@ -66,7 +66,8 @@ def _page_checks(page: int, name: str, section: str) -> None:
         TOPIC,
         f"Header of the {name} page",
         keys=False,
-        expected="Its page code; a page length that is what comes behind it; reserved bits are 0.",
+        expected="Its page code; a page length that is what comes behind it. Reserved bits are 0; "
+        "a later standard may give them a meaning, so that others are worth a warning.",
     )
     def header(drive: Drive) -> None:
         data = _of(drive, page)
@@ -75,7 +76,8 @@ def _page_checks(page: int, name: str, section: str) -> None:
         if page in LENGTHS:
             drive.unit.expect("page length", LENGTHS[page], int.from_bytes(data[2:4]))
         for byte, mask in RESERVED.get(page, {}).items():
-            drive.unit.expect(f"reserved bits of byte {byte}", 0, data[byte] & mask)
+            if data[byte] & mask:
+                drive.unit.warn(f"reserved bits of byte {byte} are {data[byte] & mask:02X}h")
 
     @encryption_check(
         f"ENC-IN-{page:04X}-ALLOCATION",
@@ -376,9 +378,19 @@ def long_allocation(drive: Drive) -> None:
     "A drive without security protocols",
 )
 def without(unit: Subject) -> None:
-    "SECURITY PROTOCOL IN and OUT are both there, or both 5/20/00, which is worth a warning."
-    if unit.has(0xA2) or unit.has(0xB5):
-        unit.expect("SECURITY PROTOCOL IN and OUT", (True, True), (unit.has(0xA2), unit.has(0xB5)))
+    """SECURITY PROTOCOL IN and OUT are both there, or both 5/20/00, which is worth a warning; so is
+    protocol 20h whose pages are refused, as of drives whose encryption is not licensed."""
+    if unit.has(0xA2):
+        listed = ask(unit, 0x0000, protocol=0x00).data[8:]
+        refused = ask(unit, CAPABILITIES).code
+        if 0x20 not in listed:
+            unit.warn("protocol 20h is not listed: hosts cannot encrypt with this drive")
+        elif refused:
+            unit.warn(f"protocol 20h is listed, its pages are refused: {refused}")
+        else:
+            unit.expect("SECURITY PROTOCOL OUT", True, unit.has(0xB5))
+    elif unit.has(0xB5):
+        unit.expect("SECURITY PROTOCOL IN", True, False)
     else:
         unit.refused(b"\xa2" + bytes(11), "5/20/00")
         unit.refused(b"\xb5" + bytes(11), "5/20/00")

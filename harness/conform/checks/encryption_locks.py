@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.conform.encryption import (
     ALL,
-    BY_OTHER,
     DISABLE,
     KEY_A,
     KEY_B,
@@ -17,6 +16,7 @@ from harness.conform.encryption import (
     block,
     encryption_check,
 )
+from harness.conform.encryption_codes import BY_OTHER
 from harness.initiators.api import Unsupported
 from harness.layers.cdb import Rewind
 
@@ -58,6 +58,8 @@ def _lock_check(
         other.heard()
         if theirs is not None:
             other.set(**theirs)
+        if LOCAL in scopes:
+            drive.need_two_sets()
         drive.heard()
         if refused:
             _write_refused(drive)

@@ -14,18 +14,21 @@ from harness.conform.encryption import (
     ENCRYPT,
     KEY_A,
     KEY_B,
+    LOCAL,
     MIXED,
     NEXT_BLOCK,
     NO_BLOCK,
     OPEN,
     RAW,
+    REWIND,
     U_KAD,
     Drive,
     ask,
     encryption_check,
 )
-from harness.conform.encryption_pages import NextBlock, kad
+from harness.conform.encryption_pages import NextBlock, kad, of_host
 from harness.conform.subject import GOOD
+from harness.layers.cdb import Space6
 
 CLAUSE = "SSC-4 8.5.2.8"
 TOPIC = "next block"
@@ -90,7 +93,7 @@ def _status_check(place: Place) -> None:
     def body(drive: Drive) -> None:
         _prepare(drive, place)
         came = drive.next_block()
-        allowed = place.status
+        allowed = place.status if place.key or place.status != (CLOSED,) else drive.closed
         if came.encryption_status in UNKNOWN and came.encryption_status not in allowed:
             if drive.algorithm.delb_c:
                 drive.unit.warn("the drive does not tell before it has read the block")
@@ -157,7 +160,26 @@ def after_a_refusal(drive: Drive) -> None:
     drive.read_refused("off")
     came = drive.next_block()
     drive.unit.expect("LOGICAL OBJECT NUMBER", 1, came.logical_object_number)
-    drive.unit.expect("ENCRYPTION STATUS", CLOSED, came.encryption_status)
+    drive.unit.require(
+        "ENCRYPTION STATUS", came.encryption_status in drive.closed, "6", came.encryption_status
+    )
+
+
+@encryption_check("ENC-NEXT-SPACE", CLAUSE, TOPIC, "After SPACE, forwards and backwards")
+def after_space(drive: Drive) -> None:
+    "The page is about the block where the tape is now, by number and by status."
+    if drive.storagetek:
+        drive.unit.skip("StorageTek's drives need keys to position")
+    content = "cA|Ac"
+    drive.tape(content)
+    drive.set(DISABLE, MIXED)
+    for code, count, at in ((0, 1, 1), (1, 1, 3), (0, 1, 4), (0, -1, 3), (1, -1, 2), (3, 0, 5)):
+        drive.unit.good(Space6(code=code, count=count))
+        came = drive.next_block()
+        drive.unit.expect("LOGICAL OBJECT NUMBER", at, came.logical_object_number)
+        if came.encryption_status not in UNKNOWN:
+            wanted = {"c": CLEAR, "A": OPEN, "|": NO_BLOCK, "": NO_BLOCK}[content[at : at + 1]]
+            drive.unit.expect("ENCRYPTION STATUS", wanted, came.encryption_status)
 
 
 @encryption_check("ENC-NEXT-INDEX", CLAUSE, TOPIC, "ALGORITHM INDEX of an encrypted block")
@@ -238,8 +260,9 @@ def by_nexus(drive: Drive) -> None:
     other = drive.second
     drive.tape("A")
     other.heard()
-    drive.set(scope=1)
-    other.set(scope=1, key=KEY_B)
+    drive.set(scope=LOCAL)
+    other.set(scope=LOCAL, key=KEY_B)
+    drive.need_two_sets()
     mine, theirs = drive.next_block(), other.next_block()
     _encrypted(drive, mine)
     drive.unit.expect(
@@ -288,7 +311,9 @@ def of_the_block(drive: Drive) -> None:
     drive.set(kads=_list(_given(drive, b"x")))
     came = drive.next_block()
     _encrypted(drive, came)
-    drive.unit.expect("descriptors", given, [(one.kind, one.data) for one in came.kads])
+    drive.unit.expect("descriptors", given, of_host(came.kads))
+    kinds = [one.kind for one in came.kads]
+    drive.unit.expect("types", sorted(set(kinds)), kinds)
 
 
 @encryption_check("ENC-KAD-NEXT-OFF", KADS, "key-associated data", "Descriptors without a key")
@@ -298,7 +323,7 @@ def without_a_key(drive: Drive) -> None:
     drive.tape("A", kads=_list(given))
     came = drive.next_block()
     _encrypted(drive, came)
-    drive.unit.expect("descriptors", given, [(one.kind, one.data) for one in came.kads])
+    drive.unit.expect("descriptors", given, of_host(came.kads))
 
 
 @encryption_check("ENC-KAD-NEXT-CHANGE", KADS, "key-associated data", "Descriptors of each block")
@@ -308,12 +333,12 @@ def of_each_block(drive: Drive) -> None:
     for letter in (b"1", b"2", b"3"):
         drive.set(kads=_list(_given(drive, letter)))
         drive.write_block(b"block " + letter)
-    drive.unit.good(bytes((1, 0, 0, 0, 0, 0)))
+    drive.unit.good(REWIND)
     for letter in (b"1", b"2", b"3"):
         came = drive.next_block()
         _encrypted(drive, came)
         wanted = [data for _, data in _given(drive, letter)]
-        drive.unit.expect("descriptors", wanted, [one.data for one in came.kads])
+        drive.unit.expect("descriptors", wanted, [data for _, data in of_host(came.kads)])
         drive.reads(b"block " + letter)
 
 
@@ -346,7 +371,8 @@ def _authenticated_check(kind: int, name: str, key: bytes, allowed: tuple[int, .
 
 _authenticated_check(U_KAD, "U-KAD-KEY", KEY_A, (1, 2))
 _authenticated_check(U_KAD, "U-KAD-OFF", b"", (1, 2))
-_authenticated_check(A_KAD, "A-KAD-KEY", KEY_A, (3,))
+# 2 as long as the block was not read: nothing says that asking reads it.
+_authenticated_check(A_KAD, "A-KAD-KEY", KEY_A, (2, 3))
 _authenticated_check(A_KAD, "A-KAD-OFF", b"", (1, 2))
 _authenticated_check(A_KAD, "A-KAD-OTHER", KEY_B, (2, 4))
 

@@ -3,51 +3,38 @@
 
 from __future__ import annotations
 
+from harness.conform.check import Failure
 from harness.conform.encryption import (
     ALL,
-    BY_EVENT,
     DISABLE,
     ENCRYPT,
-    INVALID_LIST,
     KEY_B,
     LOCAL,
     PUBLIC,
     Drive,
     encryption_check,
 )
+from harness.conform.encryption_codes import BY_EVENT, INVALID_LIST
+from harness.conform.keys import CLEAR, PREEMPT, RESERVE, out, register
+from harness.conform.keys import KEY_A as HOLDER
+from harness.conform.keys import KEY_B as PREEMPTER
+from harness.conform.keys import RELEASE as RELEASE_HELD
+from harness.conform.subject import GOOD
 from harness.initiators.api import Unsupported
-from harness.layers.cdb import LoadUnload, PersistentReserveOut, Release6, Reserve6, Rewind
+from harness.layers.cdb import LoadUnload, Release6, Reserve6, Rewind
 
 RELEASE = "SSC-4 8.5.3.2 (CKOD, CKORP, CKORL)"
 TOPIC = "release"
 MODES_OFF = DISABLE, DISABLE
 
-REGISTER, RESERVE, RELEASE_ACTION, CLEAR, PREEMPT = 0, 1, 2, 3, 4
 EXCLUSIVE = 3
 """Persistent reservation type: exclusive access."""
 
 
-def _persistent(drive: Drive, action: int, key: int = 0, new: int = 0) -> None:
+def _persistent(drive: Drive, action: int, key: int, other: int = 0) -> None:
     """PERSISTENT RESERVE OUT that has to be GOOD."""
-    data = key.to_bytes(8) + new.to_bytes(8) + bytes(8)
-    kind = EXCLUSIVE if action in (RESERVE, RELEASE_ACTION, PREEMPT) else 0
-    cdb = PersistentReserveOut(service_action=action, type=kind, parameter_list_length=24)
-    drive.unit.good(cdb, out=data)
-
-
-def _register(drive: Drive, key: int) -> None:
-    """Register until the check has ended; not by REGISTER AND IGNORE, which older drives lack."""
-    drive.unit.need(0x5F)
-    cdb = PersistentReserveOut(service_action=REGISTER, parameter_list_length=24)
-    gone = key.to_bytes(8) + bytes(16)
-    drive.unit.cleanup(lambda: (drive.unit.hear_out(), drive.unit.do(cdb, out=gone)))
-    _persistent(drive, REGISTER, 0, key)
-
-
-def _reserve(drive: Drive, key: int) -> None:
-    """Register and reserve until the check has ended."""
-    _register(drive, key)
-    _persistent(drive, RESERVE, key)
+    kind = 0 if action == CLEAR else EXCLUSIVE
+    drive.unit.expect("status", GOOD, out(drive.unit, action, key, other, kind=kind).status)
 
 
 def _gone(drive: Drive, data: bytes) -> None:
@@ -82,8 +69,15 @@ def _ckod_check(name: str, ckod: int, scope: int, words: str) -> None:
         (data,) = drive.tape("A")
         drive.set(scope=scope, ckod=ckod)
         drive.reload()
+        heard = drive.heard()
+        if not ckod and BY_EVENT in heard and drive.status().modes == MODES_OFF:
+            # A drive may let keys go of its own accord, as long as it says so.
+            drive.unit.warn(f"keys go with the volume whatever CKOD is: {BY_EVENT}")
+            ends = _gone
+        else:
+            ends = _gone if ckod else _stays
         drive.unit.settle()
-        (_gone if ckod else _stays)(drive, data)
+        ends(drive, data)
 
 
 _ckod_check("ALL", 1, ALL, "The key is gone: the encrypted block is not read.")
@@ -144,10 +138,28 @@ def one_of_two(drive: Drive) -> None:
     other.heard()
     drive.set(scope=LOCAL, ckod=1)
     other.set(scope=LOCAL)
+    drive.need_two_sets()
     drive.reload()
     drive.unit.settle()
     drive.unit.expect("modes", MODES_OFF, drive.status().modes)
     _stays(other, data)
+
+
+@encryption_check("ENC-CKOD-REPLACED", RELEASE, TOPIC, "CKOD, and then a key without")
+def replaced(drive: Drive) -> None:
+    "The key stays: CKOD belongs to the parameters with which it came."
+    drive.need_management("ckod_c")
+    (data,) = drive.tape("A")
+    drive.set(key=KEY_B, ckod=1)
+    drive.set()
+    drive.reload()
+    if BY_EVENT in drive.heard() and drive.status().modes == MODES_OFF:
+        drive.set(ckod=0)
+        drive.reload()
+        if BY_EVENT in drive.heard():
+            drive.unit.skip(f"keys go with the volume whatever CKOD is: {BY_EVENT}")
+        raise Failure("modes", "ENCRYPT and DECRYPT", "DISABLE")
+    _stays(drive, data)
 
 
 # --- reservations --------------------------------------------------------------------------------
@@ -192,25 +204,24 @@ def _persistent_check(id: str, title: str, fields: dict[str, int], action: int, 
     )
     def body(drive: Drive) -> None:
         drive.need_management(*(f"{name}_c" for name in fields))
-        drive.unit.need(0x5F)
+        if action == PREEMPT:
+            drive.need_management("aitn_c")
         other = drive.second if action == PREEMPT else drive
         (data,) = drive.tape("A")
         other.heard()
-        _reserve(drive, 0xA1)
+        register(drive.unit, HOLDER)
+        _persistent(drive, RESERVE, HOLDER)
         drive.set(**fields)
         other.heard()
         if action == PREEMPT:
-            _register(other, 0xB2)
-            cdb = PersistentReserveOut(
-                service_action=PREEMPT, type=EXCLUSIVE, parameter_list_length=24
-            )
-            other.unit.good(cdb, out=(0xB2).to_bytes(8) + (0xA1).to_bytes(8) + bytes(8))
+            register(other.unit, PREEMPTER)
+            _persistent(other, PREEMPT, PREEMPTER, HOLDER)
             # The preempted nexus is shut out until the reservation is gone.
             other.heard()
             modes = other.status().modes
-            _persistent(other, CLEAR, 0xB2)
+            _persistent(other, CLEAR, PREEMPTER)
         else:
-            _persistent(drive, action, 0xA1)
+            _persistent(drive, action, HOLDER)
             drive.heard()
             modes = drive.status().modes
         drive.unit.settle()
@@ -223,7 +234,7 @@ def _persistent_check(id: str, title: str, fields: dict[str, int], action: int, 
 
 _persistent_check(
     "ENC-CKORL-PERSISTENT", "CKORL, and the holder releases its persistent reservation",
-    {"ckorl": 1}, RELEASE_ACTION, True,
+    {"ckorl": 1}, RELEASE_HELD, True,
 )  # fmt: skip
 _persistent_check(
     "ENC-CKORL-CLEAR", "CKORL, and the holder clears all registrations",
@@ -238,7 +249,7 @@ _persistent_check(
 )
 _persistent_check(
     "ENC-CKORP-RELEASE", "CKORP, and the holder releases its persistent reservation",
-    {"ckorp": 1}, RELEASE_ACTION, False,
+    {"ckorp": 1}, RELEASE_HELD, False,
 )  # fmt: skip
 
 
@@ -261,7 +272,7 @@ def _other_reservation(name: str) -> None:
     )
     def body(drive: Drive) -> None:
         drive.need_management(f"{name}_c")
-        _register(drive, 0xA1)
+        register(drive.unit, HOLDER)
         drive.refused(drive.make(**{name: 1}), INVALID_LIST)
 
 
@@ -319,6 +330,7 @@ def reset(drive: Drive) -> None:
     other = drive.second
     drive.set(scope=LOCAL)
     other.set(scope=LOCAL, key=KEY_B)
+    drive.need_two_sets()
     try:
         drive.unit.initiator.reset()
     except Unsupported as error:

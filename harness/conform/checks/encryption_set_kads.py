@@ -11,11 +11,8 @@ from harness.conform.encryption import (
     DISABLE,
     ENCRYPT,
     EXTERNAL,
-    INCOMPLETE_KADS,
-    INVALID_LIST,
     KEY_A,
     KEY_B,
-    LIST_LENGTH,
     M_KAD,
     NONCE,
     U_KAD,
@@ -23,6 +20,7 @@ from harness.conform.encryption import (
     encryption_check,
     out_cdb,
 )
+from harness.conform.encryption_codes import INCOMPLETE_KADS, INVALID_LIST, LIST_LENGTH
 from harness.conform.encryption_pages import kad
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, Make, fields, unknown_algorithm, wrong
 from harness.conform.subject import GOOD

@@ -11,9 +11,7 @@ from harness.conform.encryption import (
     DISABLE,
     ENCRYPT,
     EXTERNAL,
-    INVALID_LIST,
     KEY_B,
-    LIST_LENGTH,
     M_KAD,
     MIXED,
     PUBLIC,
@@ -22,6 +20,7 @@ from harness.conform.encryption import (
     encryption_check,
     out_cdb,
 )
+from harness.conform.encryption_codes import INVALID_LIST, LIST_LENGTH
 from harness.conform.encryption_pages import kad, kads_of
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, fields, unknown_algorithm, wrong
 from harness.conform.subject import GOOD

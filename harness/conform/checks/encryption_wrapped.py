@@ -7,7 +7,6 @@ two bytes before it. The key is wrapped by RSAES-OAEP with SHA-256, the label is
 from __future__ import annotations
 
 from harness.conform.encryption import (
-    INVALID_LIST,
     KEY_A,
     KEY_B,
     PUBLIC_KEY,
@@ -15,6 +14,7 @@ from harness.conform.encryption import (
     encryption_check,
     out_cdb,
 )
+from harness.conform.encryption_codes import INVALID_LIST
 from harness.layers.security import DeviceServerKeyWrappingPublicKey
 
 CLAUSE = "SSC-4 8.5.3.2 (key format 02h)"
