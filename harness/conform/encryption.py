@@ -17,6 +17,7 @@ from harness.conform.check import Failure, NotApplicable, check
 from harness.conform.encryption_codes import (
     BY_EVENT,
     CODES,
+    FAIL_LIMIT,
     INCOMPLETE_KADS,
     INVALID_CDB,
     INVALID_LIST,
@@ -429,7 +430,7 @@ class Drive:
         if self.facts.key_formats and 0 not in self.facts.key_formats:
             raise NotApplicable("key format 00h is not listed: no keys in plain text")
         answer = self._all_off()
-        if answer.code == "7/26/10":
+        if answer.code in FAIL_LIMIT:
             self.reload()
             self.unit.settle()
             answer = self._all_off()

@@ -34,4 +34,6 @@ WHOLE_VOLUMES = ("3/30/05", "7/30/05")
 """A StorageTek drive does not write clear blocks behind encrypted ones, nor the reverse."""
 INVALID_CDB, INVALID_LIST, LIST_LENGTH = "5/24/00", "5/26/00", "5/1A/00"
 INCOMPLETE_KADS = "5/26/11"
+FAIL_LIMIT = ("7/26/10", "5/26/10")
+"""Too many wrong keys: HP and LTFS have it under DATA PROTECT."""
 BY_OTHER, BY_EVENT = "6/2A/11", "6/2A/12"

@@ -15,13 +15,14 @@ from harness.conform.encryption import (
     KEY_B,
     M_KAD,
     NONCE,
+    REWIND,
     U_KAD,
     Drive,
     encryption_check,
     out_cdb,
 )
 from harness.conform.encryption_codes import INCOMPLETE_KADS, INVALID_LIST, LIST_LENGTH
-from harness.conform.encryption_pages import kad
+from harness.conform.encryption_pages import kad, of_host
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, Make, fields, unknown_algorithm, wrong
 from harness.conform.subject import GOOD
 
@@ -197,8 +198,12 @@ def inc_512(drive: Drive) -> None:
 def old_key_stays(drive: Drive) -> None:
     "Blocks written after a refused page carry the old key, and the old key-associated data."
     drive.unit.blank()
-    drive.set(key=KEY_A)
-    drive.refused(drive.make(key=KEY_B, algorithm_index=unknown_algorithm(drive)))
+    drive.set(key=KEY_A, kads=drive.some_kad(b"old"))
+    index = unknown_algorithm(drive)
+    drive.refused(drive.make(key=KEY_B, algorithm_index=index, kads=drive.some_kad(b"new")))
     drive.write_block(b"after a refused page")
-    drive.unit.good(bytes((1, 0, 0, 0, 0, 0)))
+    drive.unit.good(REWIND)
+    came = of_host(drive.next_block().kads)
+    if came and drive.some_kad(b"old"):
+        drive.unit.require("descriptor", came[0][1].startswith(b"old"), repr(b"old"), came[0][1])
     drive.reads(b"after a refused page")

@@ -28,7 +28,13 @@ from harness.conform.subject import GOOD
 # --- header and lengths --------------------------------------------------------------------------
 
 wrong("CODE", "Page code of another page", fields(page_code=0x0011), at=(0, None))
-wrong("LENGTH-0", "Page length 0", fields(page_length=0), at=(2, None))
+wrong(
+    "LENGTH-0",
+    "Page length 0",
+    fields(page_length=0),
+    at=(2, None),
+    codes=(INVALID_LIST, LIST_LENGTH),
+)
 wrong(
     "LENGTH-SHORT",
     "Page length that ends before the key length",
@@ -121,12 +127,12 @@ for _mode in (4, 5, 0x7F, 0x80, 0xFF):
 
 
 def _no_external(drive: Drive) -> None:
-    if drive.algorithm.eemc_c == 2:
-        drive.unit.skip("EEMC_C is 2: EXTERNAL mode is allowed")
+    if drive.algorithm.eemc_c == 2 or (not drive.algorithm.eemc_c and not drive.storagetek):
+        drive.unit.skip(f"EEMC_C is {drive.algorithm.eemc_c}: EXTERNAL mode may be allowed")
 
 
 def _no_raw(drive: Drive) -> None:
-    if drive.algorithm.rdmc_c not in (1, 6):
+    if drive.algorithm.rdmc_c != 1:
         drive.unit.skip(f"RDMC_C is {drive.algorithm.rdmc_c}: RAW may be set")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.conform.asking import set_block_length
 from harness.conform.encryption import (
     CLEAR,
-    CLOSED,
     DECRYPT,
     DISABLE,
     ENCRYPT,
@@ -21,6 +21,7 @@ from harness.conform.encryption import (
     encryption_check,
 )
 from harness.conform.subject import GOOD
+from harness.conform.tape import END_OF_DATA
 from harness.layers.cdb import (
     ModeSelect6,
     ModeSelect10,
@@ -91,12 +92,13 @@ def _write_check(place: Place, first: str, second: str) -> None:
         drive.go(place.at)
         came = drive.next_block().encryption_status
         if came > 1:
-            drive.unit.expect("ENCRYPTION STATUS", CLOSED if encryption else CLEAR, came)
+            allowed = drive.closed if encryption else (CLEAR,)
+            drive.unit.require("ENCRYPTION STATUS", came in allowed, repr(allowed), came)
         if encryption:
             drive.read_refused("off")
             drive.set(key=KEY_A)
         drive.reads(DATA)
-        drive.unit.refused(Read6(transfer_length=ROOM), "8/00/05", size=ROOM)
+        drive.unit.refused(Read6(transfer_length=ROOM), *END_OF_DATA, size=ROOM)
         if place.at:
             drive.off()
             drive.go(place.at - 1)
@@ -145,19 +147,13 @@ def fixed(drive: Drive) -> None:
     "Each is a block of its own, encrypted, and is read alone with the key."
     drive.unit.blank()
     blocks = [block(number) for number in range(4)]
-    _block_length(drive, 100)
+    set_block_length(drive.unit, 100)
     drive.set()
     drive.unit.good(Write6(fixed=1, transfer_length=4), out=b"".join(blocks))
-    _block_length(drive, 0)
     drive.unit.expect("position", 4, drive.position())
     drive.unit.good(Rewind())
     for data in blocks:
         drive.reads(data)
-
-
-def _block_length(drive: Drive, length: int) -> None:
-    data = bytes((0, 0, 0x10, 8, 0, 0, 0, 0, 0)) + length.to_bytes(3)
-    drive.unit.good(ModeSelect6(pf=1, parameter_list_length=len(data)), out=data)
 
 
 @encryption_check("ENC-WRITE-NOTHING", CLAUSE, TOPIC, "WRITE of length 0 with encryption on")
@@ -271,7 +267,8 @@ _compression_check("OFF", 0)
     "VCELBRE, and a clear block behind an encrypted one",
 )
 def requires_encryption(drive: Drive) -> None:
-    "7/74/07, and nothing is written; from the beginning the tape may be overwritten."
+    """7/74/07 in clear, and nothing is written; an encrypted block is written there; from the
+    beginning the tape may be overwritten."""
     sense = ModeSense10(dbd=1, page_code=0x10, subpage_code=1, allocation_length=255)
     mask = drive.unit.do(ModeSense10(**sense.fields, pc=1), size=255)
     if mask.status != GOOD or len(mask.data) < 17 or not mask.data[16] & 1:
@@ -286,5 +283,8 @@ def requires_encryption(drive: Drive) -> None:
     cdb = Write6(transfer_length=len(DATA))
     drive.unit.refused(cdb, *drive.codes("unusable"), out=DATA)
     drive.unit.expect("position", 1, drive.position())
+    drive.set()
+    drive.write_block(DATA)
+    drive.off()
     drive.unit.good(Rewind())
     drive.write_block(DATA)
