@@ -12,6 +12,7 @@ import click
 
 from harness.control import VARIABLE, Control, Kind, Refusal
 from harness.operating import show
+from target.control_calls import LARGEST_NUMBER
 from target.faults.kinds import KINDS, REQUIRED, Option
 from target.faults.plans import WHEN
 
@@ -59,8 +60,10 @@ def add(state: Path | None, kind: str, settings: Sequence[str]) -> None:
     table: dict[str, Any] = {"kind": kind}
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals:
+        if not equals or not key:
             raise click.UsageError(f"{setting!r} is no setting: write KEY=VALUE, such as nth=2")
+        if key in table:
+            raise click.UsageError(f"{key} is given twice: leave {setting} out")
         table[key] = _value(known[key], value) if key in known else value
     click.echo(_ask(state, "rig.add_fault", fault=table))
 
@@ -72,9 +75,12 @@ def _value(option: Option, text: str) -> Any:
             return text.split(",")
         if option.type is bool:
             return _FLAGS.get(text.lower(), text)
-        return option.type(text)
+        value = option.type(text)
     except ValueError:
         return text
+    if option.type is int and abs(value) > LARGEST_NUMBER:
+        raise click.UsageError(f"{option.name}: {value} will not do: at most {LARGEST_NUMBER}")
+    return value
 
 
 def remove(state: Path | None, name: str) -> None:

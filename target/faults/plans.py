@@ -29,6 +29,8 @@ WHEN: tuple[Option, ...] = (
 )
 """The keys of every fault, beside kind and the options of that."""
 _LEAST = {"nth": 1, "every": 1, "times": 0, "after": 0}
+MOST = 2**31 - 1
+"""Of any number: seconds that nobody can wait for are none."""
 
 
 class FaultError(ValueError):
@@ -50,8 +52,10 @@ def plan_of(table: Mapping[str, Any], taken: Iterable[str] = ()) -> FaultPlan:
         if key not in known:
             raise FaultError(key, f"is not known: use {', '.join(known)} or remove it")
     for key, least in _LEAST.items():
-        if values[key] is not None and values[key] < least:
-            raise FaultError(key, f"{values[key]} will not do: write {least} or more")
+        try:
+            _at_least(least)(values[key])
+        except ValueError as error:
+            raise FaultError(key, str(error)) from None
     if not 0 < values["probability"] <= 1:
         raise FaultError("probability", f"{values['probability']} will not do: above 0, at most 1")
     for name in values["command"]:
@@ -158,9 +162,13 @@ def _defect(name: str) -> None:
 
 
 def _at_least(least: int) -> Callable[[Any], None]:
-    def check(value: float) -> None:
-        if value < least:
+    def check(value: float | None) -> None:
+        if value is None:
+            return
+        if not value >= least:  # which is so of nan, too
             raise ValueError(f"{value} will not do: write {least} or more")
+        if value > MOST:
+            raise ValueError(f"{value} will not do: write {MOST} or less")
 
     return check
 
@@ -168,7 +176,8 @@ def _at_least(least: int) -> Callable[[Any], None]:
 _CHECKS: dict[str, dict[str, Callable[[Any], object]]] = {
     "sense": {"code": answers.code_of},
     "slow": {"seconds": _at_least(0)},
-    "bit-flip": {"bits": _at_least(1)},
+    "bit-flip": {"bits": _at_least(1), "object": _at_least(0), "partition": _at_least(0)},
+    "torn": {"object": _at_least(0), "partition": _at_least(0)},
     "remove-medium": {"back_after": _at_least(0)},
     "firmware": {"revision": device.check_revision},
     "tape-alert": {"flags": device.check_flags},

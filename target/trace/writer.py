@@ -3,8 +3,10 @@ fail. A disk that is full ends the trace, with one line in the log."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -20,8 +22,11 @@ class Writer:
         self._guard = threading.Lock()
         self._count = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o600)
+        # A FIFO would have it wait for a reader, and commands after that.
+        self._fd = os.open(path, flags | os.O_NONBLOCK, 0o600)
         try:
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
             # It may have been there before, and anybody's to read.
             os.fchmod(self._fd, 0o600)
             self._put(header)

@@ -147,8 +147,14 @@ def test_live_from_the_command_line(tmp_path: Path, service: Service) -> None:
     assert host.send(bytes((1, 0, 0, 0, 0, 0))).status == 0
     code, text = typed(state, "remove", "status-1")
     assert (code, "there is no fault status-1" in text) == (1, True)
-    code, text = typed(state, "add", "status", "nth")
-    assert (code, "write KEY=VALUE" in text) == (2, True)
+    for setting, said in (
+        ("nth", "write KEY=VALUE"),
+        ("=3", "write KEY=VALUE"),
+        ("kind=hang", "kind is given twice"),
+        ("nth=9999999999", "nth: 9999999999 will not do: at most 2147483647"),
+    ):
+        code, text = typed(state, "add", "status", setting)
+        assert (code, said in text) == (2, True), text
     code, text = typed(tmp_path / "nowhere", "list")
     assert (code, "no rig runs at" in text) == (1, True)
 

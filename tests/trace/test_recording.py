@@ -191,6 +191,10 @@ def test_begun_and_ended_while_the_rig_runs(tmp_path: Path) -> None:
         assert host.drive.interposers == ()
         with pytest.raises(OperatorError, match="name another file"):
             bench.start_trace(str(tmp_path / "no" / "folder"))
+        os.mkfifo(tmp_path / "fifo")
+        for file in (tmp_path / "fifo", "/dev/null"):
+            with pytest.raises(OperatorError, match=f"the trace {file} cannot be written"):
+                bench.start_trace(str(file))
         bench.start_trace(str(rig.path))
         host.ready()
         assert [one.cdb[0] for one in rig.commands] == [0x00]
