@@ -60,7 +60,7 @@ def no_change(unit: Subject) -> None:
     unit.settle()
     if select(unit, mode_page(unit, 0x0A)).status:
         unit.skip("the control page cannot be selected")
-    if other.do(c.TEST_UNIT_READY).code:
+    if other.do(c.TEST_UNIT_READY).code.startswith("6/"):
         unit.warn("MODE SELECT of what is already so gives others a unit attention")
 
 

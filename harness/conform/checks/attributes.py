@@ -17,6 +17,7 @@ from harness.conform.asking import (
 from harness.conform.check import Failure, check
 from harness.conform.subject import GOOD, Answer, Subject
 from harness.conform.tape import record
+from harness.conform.volume import reload
 
 READ, WRITE, VALUES = "SPC-4 6.17", "SPC-4 6.48", "SPC-4 7.4.2"
 TOPIC = "medium auxiliary memory"
@@ -232,10 +233,7 @@ def load_count(unit: Subject) -> None:
     if before is None:
         unit.skip("the attribute is not there")
         return
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.good(c.load_unload(0))
-    unit.good(c.load_unload(1))
-    unit.settle()
+    reload(unit)
     after = attributes(unit)[0x0003]
     unit.expect("loads", int.from_bytes(before.value) + 1, int.from_bytes(after.value))
 
@@ -333,11 +331,7 @@ def kept(unit: Subject) -> None:
     """What was written is there after an unload and a load."""
     keep(unit, 0x0800, ASCII)
     unit.expect("status", GOOD, write(unit, row(0x0800, ASCII, b"CONFORM ")).status)
-    unit.cleanup(unit.settle)
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.good(c.load_unload(0))
-    unit.good(c.load_unload(1))
-    unit.settle()
+    reload(unit)
     unit.expect("value", b"CONFORM ", value_of(unit, 0x0800))
 
 

@@ -7,6 +7,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, number, standard_inquiry
 from harness.conform.check import Failure, check
 from harness.conform.subject import Subject
+from harness.conform.volume import unload
 
 CLAUSE = "SPC-4 6.6.2"
 TYPES = {"tape": 0x01, "changer": 0x08}
@@ -148,9 +149,6 @@ def groups(unit: Subject) -> None:
 @check("INQ-NO-VOLUME", CLAUSE, "inquiry", "INQUIRY while the volume is unloaded", scratch=True)
 def without_volume(unit: Subject) -> None:
     """The data are the same whether a volume is loaded or not."""
-    asking.need_volume(unit)
     before = standard_inquiry(unit)
-    unit.cleanup(unit.settle)
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.good(c.load_unload(0))
+    unload(unit)
     unit.expect("INQUIRY data", before, standard_inquiry(unit))

@@ -9,6 +9,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, ROOM, log_data, log_page, number, parameters
 from harness.conform.check import Failure, check
 from harness.conform.subject import GOOD, Subject
+from harness.conform.volume import reload
 
 TOPIC = "log parameters"
 SUPPORTED, TAPE_ALERT = 0x00, 0x2E
@@ -331,10 +332,7 @@ def mounts(unit: Subject) -> None:
     """Parameter 0001h grows by one with an unload and a load."""
     asking.need_volume(unit)
     before = count(unit, 0x17, 1)
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.good(c.load_unload(0))
-    unit.good(c.load_unload(1))
-    unit.settle()
+    reload(unit)
     unit.expect("mounts", before + 1, count(unit, 0x17, 1))
 
 
@@ -356,7 +354,7 @@ def used_capacity(unit: Subject) -> None:
 # --- LOG SELECT ----------------------------------------------------------------------------------
 
 
-@check("LOG-SELECT-LIST", "SPC-4 6.7", TOPIC, "PCR with a parameter list")
+@check("LOG-SELECT-LIST", "SPC-4 6.7", TOPIC, "PCR with a parameter list", scratch=True)
 def reset_with_list(unit: Subject) -> None:
     """PCR 1 and a PARAMETER LIST LENGTH that is not zero: 5/24/00 (or 5/1A/00)."""
     unit.need(0x4C)

@@ -24,7 +24,7 @@ from harness.conform.subject import GOOD, Subject
 
 TOPIC = "mode parameters"
 CURRENT, CHANGEABLE, DEFAULT, SAVED = 0, 1, 2, 3
-ALL = 0x3F
+ALL, PARTITIONS = 0x3F, 0x11
 REFUSED = (INVALID_PARAMETER, LIST_LENGTH)
 
 PAGES = (
@@ -49,6 +49,8 @@ PAGES = (
 def declare_page(page: int, subpage: int, name: str, clause: str, lengths: tuple[int, ...]) -> None:
     """What holds for any page."""
     key = f"{page:02X}" + (f"-{subpage:02X}" if subpage else "")
+    # With POFM 0 a drive may divide the volume as soon as page 11h is selected (SSC-4 8.3.4).
+    scratch = page == PARTITIONS
 
     @check(
         f"MODE-PAGE-{key}",
@@ -73,6 +75,7 @@ def declare_page(page: int, subpage: int, name: str, clause: str, lengths: tuple
         "SPC-4 6.10",
         TOPIC,
         f"Page {key}h, {name.lower()}: selecting what is",
+        scratch=scratch,
         expected="MODE SELECT with the current values of the page is GOOD and changes nothing.",
     )
     def same(unit: Subject) -> None:
@@ -91,6 +94,7 @@ def declare_page(page: int, subpage: int, name: str, clause: str, lengths: tuple
         "SPC-4 6.9",
         TOPIC,
         f"Page {key}h, {name.lower()}: what cannot be changed",
+        scratch=scratch,
         expected="5/26/00 (or 1/37/00 with the value kept) for a change of any bit that is not "
         "changeable; the page stays as it was.",
     )
@@ -122,12 +126,13 @@ def declare_page(page: int, subpage: int, name: str, clause: str, lengths: tuple
         "SPC-4 6.9",
         TOPIC,
         f"Page {key}h, {name.lower()}: a wrong PAGE LENGTH",
+        scratch=scratch,
         expected="5/26/00 or 5/1A/00 for a page that says that it is a byte shorter than it is.",
     )
     def wrong_length(unit: Subject) -> None:
         before = one_page(unit, page, subpage)
         at = 3 if subpage else 1
-        if page == 0x11:
+        if page == PARTITIONS:
             unit.skip("the page may have several lengths")
         wrong = bytearray(before[:-1])
         wrong[at] -= 1
@@ -177,6 +182,7 @@ def declare_field(
         clause,
         TOPIC,
         f"{title}: changeable, if the mask says so",
+        scratch=name == "WORMM",
         expected="A bit of the field that the changeable mask has can be changed and is then the "
         "current value (1/37/00: or the nearest one), the default stays; one that it has not is "
         "refused or ignored.",
@@ -185,6 +191,8 @@ def declare_field(
         before = one_page(unit, page, subpage)
         can = one_page(unit, page, subpage, CHANGEABLE)[at] & mask
         default = one_page(unit, page, subpage, DEFAULT)
+        if can and name == "WORMM":
+            unit.skip("it can be changed, and a volume may stay WORM for ever: it is left as it is")
         unit.cleanup(lambda: select(unit, before))
         bits = can or mask
         # Not all values of a field need be there: each of its bits changed, then all zero.

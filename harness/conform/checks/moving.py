@@ -212,9 +212,10 @@ def position(unit: Subject) -> None:
     unit.refused(c.position_to_element(NOWHERE), NO_ELEMENT)
 
 
-@check("CH-INITIALIZE", "SMC-3 6.4", TOPIC, "INITIALIZE ELEMENT STATUS", kind="changer")
+@check("CH-INITIALIZE", "SMC-3 6.4", TOPIC, "INITIALIZE ELEMENT STATUS", kind="changer",
+       scratch=True)  # fmt: skip
 def initialize(unit: Subject) -> None:
-    """GOOD, and the inventory is what it was."""
+    """GOOD, and the inventory is what it was. It may take a library an hour, hence --scratch."""
     unit.need(0x07)
     before = inventory(unit)
     unit.good(c.plain(0x07), timeout=3600.0)
@@ -223,7 +224,7 @@ def initialize(unit: Subject) -> None:
 
 
 @check("CH-INITIALIZE-RANGE", "SMC-3 6.5", TOPIC, "INITIALIZE ELEMENT STATUS WITH RANGE",
-       kind="changer")  # fmt: skip
+       kind="changer", scratch=True)  # fmt: skip
 def initialize_range(unit: Subject) -> None:
     """GOOD for a range of slots; 5/21/01 for one that begins at no element."""
     unit.need(0x37)

@@ -11,13 +11,14 @@ from harness.conform.asking import INVALID_FIELD, INVALID_PARAMETER, mode_page, 
 from harness.conform.check import NotApplicable, check
 from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import END_OF_DATA, at_end, go, record, told
+from harness.conform.volume import reload
 
 FORMAT, PAGE = "SSC-4 7.2", "SSC-4 8.5.4"
 TOPIC = "partitions"
 FDP, SDP, IDP = 0x80, 0x40, 0x20
 POSITION, SELECTED = "5/3B/0C", (2, 1)
-SLOW = 300.0
-"""Seconds for FORMAT MEDIUM."""
+SLOW = 9000.0
+"""Seconds for FORMAT MEDIUM: it may have an LTO-9 drive calibrate the medium anew."""
 
 
 def page(unit: Subject) -> bytes:
@@ -130,7 +131,7 @@ def format_with_data(unit: Subject) -> None:
         unit.expect("byte of the field pointer", 3, answer.sense.field_pointer[0])
 
 
-@check("PART-MANY", PAGE, TOPIC, "More partitions than there may be")
+@check("PART-MANY", PAGE, TOPIC, "More partitions than there may be", scratch=True)
 def too_many(unit: Subject) -> None:
     """5/26/00, at byte 3 of the page if there is a field pointer; nothing changes."""
     before = page(unit)
@@ -206,7 +207,9 @@ def attributes(unit: Subject) -> None:
     if any(1 not in one for one in sizes):
         unit.skip("the attribute is not there")
     found = [int.from_bytes(one[1].value) for one in sizes]
-    unit.require("maximum capacities", sum(found), "more than 0", found)
+    # A short tape's smaller partition may have less than the unit, 1 MiB.
+    fair = all(found) if sum(found) > 1000 else any(found)
+    unit.require("maximum capacities", fair, "more than 0, both", found)
     unit.refused(c.read_attribute(partition=2), INVALID_FIELD, size=64)
 
 
@@ -218,9 +221,7 @@ def append_only(unit: Subject) -> None:
     body = mode_page(unit, 0x10, 1)
     if not mode_page(unit, 0x10, 1, control=1)[5] & 0x10:
         unit.skip("append-only mode cannot be set")
-    unit.cleanup(unit.settle)
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.cleanup(lambda: unit.do(c.load_unload(0)))
+    unit.cleanup(lambda: reload(unit))
     asking.taken(select(unit, body[:5] + bytes((body[5] & 0x0F | 0x10,)) + body[6:]))
 
 
@@ -275,7 +276,5 @@ def append_leave(unit: Subject) -> None:
     body = mode_page(unit, 0x10, 1)
     answer = select(unit, body[:5] + bytes((body[5] & 0x0F,)) + body[6:])
     unit.expect("sense", INVALID_PARAMETER, answer.code)
-    unit.good(c.load_unload(0))
-    unit.good(c.load_unload(1))
-    unit.hear_out()
+    reload(unit)
     unit.write(b"new")

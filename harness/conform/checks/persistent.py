@@ -328,7 +328,7 @@ def capable_types(unit: Subject) -> None:
             unit.expect(f"sense of RESERVE, type {kind}", INVALID_FIELD, answer.code)
 
 
-@check("PR-APTPL", OUT, TOPIC, "APTPL")
+@check("PR-APTPL", OUT, TOPIC, "APTPL", scratch=True)
 def through_power_loss(unit: Subject) -> None:
     """GOOD where PTPL_C of the capabilities is set, and PTPL_A then tells it; else 5/26/00."""
     unit.need(0x5E, 2)

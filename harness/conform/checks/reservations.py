@@ -16,8 +16,8 @@ PASS = (
     ("REPORT LUNS", c.report_luns(256)),
 )
 CONFLICT = (
-    ("READ(6)", c.read(1), b""),
-    ("WRITE(6)", c.write(1), b"x"),
+    ("READ(6)", c.read(0), b""),
+    ("WRITE(6)", c.write(0), b""),
     ("WRITE FILEMARKS(6)", c.write_filemarks(0), b""),
     ("SPACE(6)", c.space(0, 0), b""),
     ("LOCATE(10)", c.locate(0), b""),
@@ -25,6 +25,7 @@ CONFLICT = (
     ("MODE SELECT(6)", c.mode_select_6(0), b""),
     ("LOAD UNLOAD", c.load_unload(1), b""),
 )
+"""Commands that are shut out, and that do nothing to the volume where they are not."""
 
 
 def reserve(unit: Subject, size: int) -> None:

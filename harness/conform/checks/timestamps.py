@@ -1,11 +1,22 @@
-"""Timestamps and identifying information (SPC-4 6.38, 6.46, 6.32, 6.44)."""
+"""Timestamps and identifying information (SPC-4 6.38, 6.46, 6.32, 6.43). Setting them needs
+--scratch: the drive keeps them.
+"""
 
 from __future__ import annotations
 
+from time import monotonic
+
 from harness.conform import commands as c
-from harness.conform.asking import INVALID_FIELD, INVALID_PARAMETER, LIST_LENGTH, number
-from harness.conform.check import check
-from harness.conform.subject import Subject
+from harness.conform.asking import (
+    INVALID_FIELD,
+    INVALID_OPCODE,
+    INVALID_PARAMETER,
+    LIST_LENGTH,
+    mode_page,
+    number,
+)
+from harness.conform.check import NotApplicable, check
+from harness.conform.subject import GOOD, Subject
 
 REPORT, SET, MODEL = "SPC-4 6.38", "SPC-4 6.46", "SPC-4 5.4"
 TOPIC = "timestamps"
@@ -28,14 +39,38 @@ def set_to(unit: Subject, milliseconds: int) -> None:
     """SET TIMESTAMP; what it was is set again when the check ends."""
     unit.need(0xA4, 0x0F)
     _, before = report(unit)
+    began = monotonic()
     unit.cleanup(unit.settle)
-    unit.cleanup(lambda: send(unit, before))
-    send(unit, milliseconds)
+    unit.cleanup(lambda: send(unit, before + round((monotonic() - began) * 1000)))
+    answer = unit.do(setting_cdb(), out=as_list(milliseconds))
+    if answer.code in (INVALID_FIELD, INVALID_OPCODE) and not precedence(unit):
+        unit.skip("hosts may not set it (SCSIP of mode page 0Ah subpage 01h is 0)")
+    unit.expect("status of SET TIMESTAMP", GOOD, answer.status)
+
+
+def precedence(unit: Subject) -> bool:
+    """SCSIP of the control extension page: SET TIMESTAMP goes before a library's own time (SPC-4
+    7.5.9). True without the page."""
+    try:
+        page = mode_page(unit, 0x0A, 1)
+    except NotApplicable:
+        return True
+    return bool(number(page, 4, 1) & 0x02)
 
 
 def send(unit: Subject, milliseconds: int) -> None:
     """SET TIMESTAMP."""
-    unit.good(c.maintenance_out(0x0F, 12), out=bytes(4) + milliseconds.to_bytes(6) + bytes(2))
+    unit.good(setting_cdb(), out=as_list(milliseconds))
+
+
+def setting_cdb() -> bytes:
+    """SET TIMESTAMP with a list of its own length."""
+    return c.maintenance_out(0x0F, 12)
+
+
+def as_list(milliseconds: int) -> bytes:
+    """Its parameter list."""
+    return bytes(4) + milliseconds.to_bytes(6) + bytes(2)
 
 
 @check("TIME-REPORT", REPORT, TOPIC, "REPORT TIMESTAMP")
@@ -47,7 +82,7 @@ def form(unit: Subject) -> None:
     unit.require("timestamp", second >= first, f"{first} or more", second)
 
 
-@check("TIME-SET", SET, TOPIC, "SET TIMESTAMP")
+@check("TIME-SET", SET, TOPIC, "SET TIMESTAMP", scratch=True)
 def setting(unit: Subject) -> None:
     """The time goes on from what was set; ORIGIN is 010b."""
     set_to(unit, SOMETIME)
@@ -56,7 +91,7 @@ def setting(unit: Subject) -> None:
     unit.require("timestamp", SOMETIME <= came < SOMETIME + SLACK, f"{SOMETIME} or later", came)
 
 
-@check("TIME-ATTENTION", MODEL, TOPIC, "SET TIMESTAMP is told to others")
+@check("TIME-ATTENTION", MODEL, TOPIC, "SET TIMESTAMP is told to others", scratch=True)
 def told(unit: Subject) -> None:
     """6/2A/10 for the other nexus, none for the one that set it."""
     unit.need(0xA4, 0x0F)
@@ -67,7 +102,7 @@ def told(unit: Subject) -> None:
     unit.expect("sense for itself", "", unit.do(c.TEST_UNIT_READY).code)
 
 
-@check("TIME-LENGTH", SET, TOPIC, "A timestamp list that is too short")
+@check("TIME-LENGTH", SET, TOPIC, "A timestamp list that is too short", scratch=True)
 def short_list(unit: Subject) -> None:
     """5/1A/00 (or 5/24/00, 5/26/00) for a list that ends inside the timestamp; time stays."""
     unit.need(0xA4, 0x0F)
@@ -99,7 +134,7 @@ def identity(unit: Subject) -> bytes:
     return data[4:]
 
 
-@check("IDENTITY-SET", "SPC-4 6.44", "identifying information", "Set and reported")
+@check("IDENTITY-SET", "SPC-4 6.43", "identifying information", "Set and reported", scratch=True)
 def set_identity(unit: Subject) -> None:
     """What was set is reported, to another nexus too; length 0 removes it."""
     unit.need(0xA4, 0x06)

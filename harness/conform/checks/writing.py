@@ -27,6 +27,7 @@ from harness.conform.tape import (
     record,
     told,
 )
+from harness.conform.volume import reload
 
 CLAUSE = "SSC-4 6.8"
 TOPIC = "writing"
@@ -267,7 +268,8 @@ def declare_write_protect(name: str, page: int, byte: int, bit: int, clause: str
         ):
             answer = unit.do(cdb, out=out)
             unit.require("sense", answer.code.startswith("7/27/"), "7/27/xx", answer)
-        unit.good(c.write_filemarks(0))
+        if unit.do(c.write_filemarks(0)).status:
+            unit.warn("WRITE FILEMARKS(6) of none is refused, though it writes nothing")
         unit.good(c.REWIND)
         unit.expect("data", b"kept", unit.good(c.read(4), size=4).data)
         asking.taken(select(unit, before))
@@ -289,15 +291,11 @@ def associated(unit: Subject) -> None:
     if not mode_page(unit, 0x10, control=1)[15] & 0x04:
         unit.skip("ASOCWP cannot be changed")
     record(unit, b"kept")
-    unit.cleanup(unit.settle)
-    unit.cleanup(lambda: unit.do(c.load_unload(1)))
-    unit.cleanup(lambda: unit.do(c.load_unload(0)))
+    unit.cleanup(lambda: reload(unit))
     asking.taken(select(unit, before[:15] + bytes((before[15] | 0x04,))))
     answer = unit.do(c.write(3), out=b"new")
     unit.require("sense", answer.code.startswith("7/27/"), "7/27/xx", answer)
-    unit.good(c.load_unload(0))
-    unit.good(c.load_unload(1))
-    unit.hear_out()
+    reload(unit)
     read_all(unit, b"kept")
     unit.write(b"new")
 
