@@ -55,7 +55,29 @@ class Completed:
     stderr: bytes
 
 
-class Guest(Protocol):
+class Programs(Protocol):
+    """Programs that go on in a guest, beside its commands, until it ends.
+
+    Methods raise GuestError.
+    """
+
+    def begin(self, argv: Sequence[str]) -> int:
+        """Start one; its number. ``argv`` begins with a path; the environment is the agent's."""
+
+    def tell(self, number: int, data: bytes) -> None:
+        """Bytes for it to read."""
+
+    def hear(self, number: int, timeout: float) -> bytes:
+        """The next bytes that it writes; none once it has ended, or could not begin.
+
+        Raises TimeoutError after ``timeout`` seconds.
+        """
+
+    def forget(self, number: int) -> None:
+        """It finds the end of its input, and nothing more of it is heard."""
+
+
+class Guest(Programs, Protocol):
     """A kernel in which the rig's devices are. Not safe for several threads.
 
     Methods raise GuestError when the guest cannot do what was asked; one command runs at a time.

@@ -23,6 +23,9 @@ CHUNK = 65536
 KILL_GRACE = 10.0
 """Seconds that a killed command has to end; one that waits for a device may not."""
 
+PROGRAMS = 1 << 31
+"""Numbers of programs are above it; those of the relay's connections below."""
+
 
 class Console:
     """One connection to an agent, which runs one command at a time."""
@@ -35,6 +38,9 @@ class Console:
         self._decoder = frames.Decoder()
         self._received: list[tuple[int, bytes]] = []
         self._to_send = bytearray()
+        self._last = PROGRAMS
+        self._heard: dict[int, list[bytes]] = {}
+        """What programs beside the commands have written, by their numbers."""
         self.target_status: int | None = None
         """Exit status of a target process that ended by itself."""
 
@@ -125,6 +131,35 @@ class Console:
             self._turn(wakeup, None, None)
             self._take()
 
+    def begin(self, argv: Sequence[str]) -> int:
+        """Start a program beside the commands; see `harness.guest.api.Programs.begin`."""
+        self._last += 1
+        self._heard[self._last] = []
+        request = (self._last, [os.fsencode(word) for word in argv])
+        self._to_send += frames.pack(frames.OPEN, request)
+        return self._last
+
+    def tell(self, number: int, data: bytes) -> None:
+        """Bytes for it."""
+        for start in range(0, len(data), CHUNK):
+            self._to_send += frames.talk(frames.TALK, number, data[start : start + CHUNK])
+
+    def hear(self, number: int, timeout: float) -> bytes:
+        """Bytes from it; none: it has ended. Raises TimeoutError, ChannelClosed."""
+        deadline = time.monotonic() + timeout
+        heard = self._heard.get(number, [b""])
+        while not heard:
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            self._turn(None, None, deadline)
+            self._take()
+        return heard.pop(0) if heard[0] else b""
+
+    def forget(self, number: int) -> None:
+        """Hang up on it."""
+        if self._heard.pop(number, None) is not None:
+            self._to_send += frames.talk(frames.TALK, number, b"")
+
     def _signal_command(self, number: int) -> None:
         self._to_send += frames.frame(frames.SIGNAL, bytes((number,)))
 
@@ -146,9 +181,16 @@ class Console:
                 self.target_status = frames.unpack(payload)
             elif kind == frames.FAIL:
                 raise GuestError(payload.decode(errors="replace"))
-            elif kind == frames.TOLD and self._relay is not None:
-                self._relay.told(payload)
+            elif kind == frames.TOLD:
+                self._told(payload)
         return received
+
+    def _told(self, payload: bytes) -> None:
+        number, data = frames.split_talk(payload)
+        if number in self._heard:
+            self._heard[number].append(data)
+        elif self._relay is not None:
+            self._relay.told(payload)
 
     def _turn(self, wakeup: int | None, source: Source | None, deadline: float | None) -> None:
         """Wait once for something to do and do it; returns at the deadline at the latest."""

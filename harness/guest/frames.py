@@ -27,7 +27,8 @@ STOP = 5
 RESTART = 6
 """To the agent: kill the target process if it lives, and start it anew."""
 OPEN = 7
-"""To the agent: an operator's connection to a control socket (see `pack`: its number, path)."""
+"""To the agent: an operator's connection to a control socket (see `pack`: its number, path), or a
+program beside the commands (its number, argv)."""
 TALK = 8
 """To the agent: bytes from such a connection (see `talk`)."""
 
@@ -79,7 +80,7 @@ def unpack(payload: bytes) -> Any:
 
 
 def talk(kind: int, number: int, data: bytes) -> bytes:
-    """One frame with bytes of an operator's connection; none: its end."""
+    """One frame with bytes of such a connection; none: its end."""
     return frame(kind, number.to_bytes(4, "big") + data)
 
 

@@ -200,14 +200,13 @@ class MindedGuest(ABC):
         terminal: bool = False,
     ) -> int:
         """Run a command, output passed on live; see `harness.guest.api.Guest.stream`."""
-        if self._console is None:
-            raise GuestError("the guest is not running")
+        console = self._running()
         variables = dict(os.environ if env is None else env)
         for device in self._devices.values():
             variables |= device.environment()
         variables[VARIABLE] = str(self.plan.control)
         try:
-            return self._console.execute(
+            return console.execute(
                 argv,
                 env=variables,
                 cwd=str(cwd or Path.cwd()),
@@ -243,10 +242,30 @@ class MindedGuest(ABC):
         )
         return Completed(status, bytes(stdout), bytes(stderr))
 
+    def begin(self, argv: Sequence[str]) -> int:
+        """Start a program beside the commands; see `harness.guest.api.Programs.begin`."""
+        return self._running().begin(argv)
+
+    def tell(self, number: int, data: bytes) -> None:
+        """Bytes for such a program; see `harness.guest.api.Programs.tell`."""
+        self._running().tell(number, data)
+
+    def hear(self, number: int, timeout: float) -> bytes:
+        """What such a program writes; see `harness.guest.api.Programs.hear`."""
+        console = self._running()
+        try:
+            return console.hear(number, timeout)
+        except (ChannelClosed, GuestError) as error:
+            raise self._ended(error) from None
+
+    def forget(self, number: int) -> None:
+        """Let such a program go; see `harness.guest.api.Programs.forget`."""
+        if self._console is not None:
+            self._console.forget(number)
+
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Do something that talks to the target; see `harness.guest.api.Guest.meanwhile`."""
-        if self._console is None:
-            raise GuestError("the guest is not running")
+        console = self._running()
         # Loaded here because few guests need it.
         from concurrent.futures import Future
 
@@ -266,11 +285,9 @@ class MindedGuest(ABC):
         thread = threading.Thread(target=run, name="meanwhile", daemon=True)
         thread.start()
         try:
-            self._console.attend(done, read_end)
+            console.attend(done, read_end)
         except (ChannelClosed, GuestError) as error:
-            raise self._failure(
-                f"the guest ended: {error}" if str(error) else "the guest ended"
-            ) from None
+            raise self._ended(error) from None
         finally:
             # Whatever it waits for: without a relay it is hung up on.
             thread.join()
@@ -280,10 +297,9 @@ class MindedGuest(ABC):
 
     def restart_target(self) -> None:
         """A new target process; see `harness.guest.api.Guest.restart_target`."""
-        if self._console is None:
-            raise GuestError("the guest is not running")
+        console = self._running()
         try:
-            self._console.restart_target(RESTART_TIMEOUT)
+            console.restart_target(RESTART_TIMEOUT)
         except (ChannelClosed, GuestError, TimeoutError) as error:
             raise self._failure(f"the target process could not be restarted: {error}") from None
 
@@ -361,6 +377,14 @@ class MindedGuest(ABC):
                 if mark in (process / "environ").read_bytes().split(b"\0"):
                     found.append(int(process.name))
         return found
+
+    def _running(self) -> Console:
+        if self._console is None:
+            raise GuestError("the guest is not running")
+        return self._console
+
+    def _ended(self, error: Exception) -> GuestError:
+        return self._failure(f"the guest ended: {error}" if str(error) else "the guest ended")
 
     def _failure(self, sentence: str) -> GuestError:
         """End the guest; an error that tells what its logs said last."""

@@ -1,4 +1,5 @@
-"""The way from this machine to a guest's control socket: the guest's end of it, see `relay`.
+"""The way from this machine to a guest's control socket, and to programs beside the commands: the
+guest's end of it, see `relay` and `console`.
 
 Loaded when it is used for the first time; imports as little as the agent does.
 """
@@ -6,9 +7,11 @@ Loaded when it is used for the first time; imports as little as the agent does.
 from __future__ import annotations
 
 import _socket
+import os
 import select
 
 from harness.guest import frames
+from harness.guest.command import IGNORED_BY_PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +34,11 @@ class Passage:
         """Of the connections, by descriptor."""
 
     def open(self, payload: bytes) -> None:
-        """A client has come; it is hung up on where nobody listens."""
-        number, path = frames.unpack(payload)
-        stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        stream.setblocking(False)
+        """A client has come; it is hung up on where nobody listens, or no program starts."""
+        number, there = frames.unpack(payload)
         try:
-            stream.connect(path)
+            stream = _connected(there) if isinstance(there, str) else _started(there)
         except OSError:
-            stream.close()
             self._send(frames.talk(frames.TOLD, number, b""))
             return
         self._streams[number] = stream
@@ -93,3 +93,38 @@ class Passage:
         del self._requests[number], self.numbers[stream.fileno()]
         self._poll.unregister(stream.fileno())
         stream.close()
+
+
+def _connected(path: str) -> _socket.socket:
+    """To who listens there. Raises OSError."""
+    stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    stream.setblocking(False)
+    try:
+        stream.connect(path)
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def _started(argv: list[bytes]) -> _socket.socket:
+    """To a new program's input and output; its errors go to the kernel's log. Raises OSError."""
+    stream, theirs = _socket.socketpair()
+    stream.setblocking(False)
+    to_both = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), number) for number in (0, 1)]
+    try:
+        # In a session of its own, by which it is found when the guest ends.
+        os.posix_spawn(
+            argv[0],
+            argv,
+            os.environ,
+            file_actions=to_both,
+            setsid=True,
+            setsigdef=IGNORED_BY_PYTHON,
+        )
+    except OSError:
+        stream.close()
+        raise
+    finally:
+        theirs.close()
+    return stream

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.control import Control, Refusal
-from harness.initiators.api import Initiator
+from harness.initiators.api import Initiator, NoAnswer
 from harness.plugin.drive import Drive
 from harness.plugin.errors import RigFailed
 from keymgr.private_file import NotPrivate, read_password
@@ -208,14 +208,17 @@ class RigInGuest(Rig):
     """In a guest, behind its kernel."""
 
     def __init__(self, plan: RigPlan, control: Control, guest: Guest) -> None:
+        from harness.plugin.through import Sender
+
         super().__init__(plan, control)
         self.guest = guest
+        self._sender = Sender(guest)
 
     def initiator(self, unit: str) -> Initiator:
         """As of any rig."""
         from harness.plugin.through import ThroughGuest
 
-        return ThroughGuest(self.guest, self.guest.devices[unit])
+        return ThroughGuest(self._sender, self.guest.devices[unit])
 
     def host(self) -> Host:
         """The guest."""
@@ -237,5 +240,7 @@ class RigInGuest(Rig):
 
     def _hear(self, drive: str) -> None:
         """The tape driver has to hear of the new medium: what it knew of the old one is void."""
-        device = self.guest.devices[drive]
-        self.guest.run(["sh", "-c", 'for i in 1 2 3; do : <"$1" && break; done', "-", device.tape])
+        try:
+            self._sender.look(self.guest.devices[drive].tape)
+        except NoAnswer as error:
+            raise RigFailed(str(error)) from None

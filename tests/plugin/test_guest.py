@@ -59,6 +59,13 @@ def test_is_followed_by_another(host, drive):
 
 
 THROUGH = """
+import time
+
+import pytest
+
+COMMANDS = 100
+
+
 def test_a_command_through_the_kernel(host, tape, drive):
     assert type(drive.initiator).__name__ == "ThroughGuest"
     tape.write(b"x" * 100)
@@ -67,6 +74,44 @@ def test_a_command_through_the_kernel(host, tape, drive):
     drive.power_cycle()
     reply = drive.send(bytes(6))
     assert (reply.status, reply.sense[12]) == (2, 0x29)
+
+
+def test_a_reset_by_the_kernel_is_heard_of(host, drive):
+    assert drive.ready()
+    host.run("sg_reset -d $KEYREEL_DRIVE0_SG")
+    reply = drive.send(bytes(6))
+    assert (reply.status, reply.sense[2] & 15, reply.sense[12]) == (2, 6, 0x29)
+    drive.hear()
+    assert drive.ready()
+
+
+def test_many_commands_and_long_ones(host, drive, tape):
+    began = time.monotonic()
+    for _ in range(COMMANDS):
+        assert drive.ready()
+    print(f"a command {(time.monotonic() - began) * 1000 / COMMANDS:.2f} ms")
+    block = bytes(range(256)) * 2000
+    tape.write(block)
+    tape.rewind()
+    assert tape.read(len(block)) == block
+    with pytest.raises(Exception, match="/dev/sg0: .* bytes are more than the kernel moves at"):
+        drive.send(bytes(6), out=bytes(2 << 20))
+    assert drive.ready()
+
+
+KILL = "pkill -9 -f '[h]arness.initiators.sg_process'"
+
+
+def test_a_process_that_ends_is_followed_by_another(host, drive):
+    host.run(KILL)
+    with pytest.raises(Exception, match="/dev/sg0: the process .* has ended, and nobody knows"):
+        drive.send(bytes(6))
+    assert drive.ready()
+    host.run(KILL)
+
+
+def test_and_no_other_test_hears_of_it(drive, host):
+    assert drive.ready()
 """
 
 
@@ -80,9 +125,10 @@ def test_the_page_and_more_in_a_guest(tmp_path: Path, say: Say) -> None:
         test_through=THROUGH,
         test_times=TIMES,
     )
-    assert ran.counts == {"passed": 11}, ran.out
+    assert ran.counts == {"passed": 15}, ran.out
     times = [float(one) for one in re.findall(r"reset ([\d.]+) ms", ran.out)]
-    say(f"a rig of one drive in a guest: reset {min(times):.1f} ms")
+    command = re.findall(r"a command [\d.]+ ms", ran.out)
+    say(f"a rig of one drive in a guest: reset {min(times):.1f} ms, {command[0]}")
 
 
 def test_a_guest_that_cannot_be(tmp_path: Path) -> None:
