@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import target.faults.defects_encryption
+import target.faults.defects_keys
 import target.faults.defects_scsi
 import target.faults.defects_tape  # noqa: F401  # each declares its own
 from target.faults.defect import DEFECTS

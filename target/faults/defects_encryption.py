@@ -10,6 +10,7 @@ from keymgr.secret import Secret
 from target.encryption import pages
 from target.encryption.parameters import Decryption, Encryption, ParameterSet, Scope
 from target.faults.defect import defect
+from target.faults.defects_keys import Established, during
 from target.faults.patches import Handler, Patches
 from target.medium.crypt import KEY_SIZE
 from target.scsi import sense as s
@@ -19,7 +20,6 @@ from target.tape.drive import Drive
 
 _OUT, _IN = "SECURITY PROTOCOL OUT", "SECURITY PROTOCOL IN"
 _SPIN = 0xA2
-Established = Callable[[Nexus, Scope, ParameterSet | None, bool], set[Nexus]]
 
 
 def _establish(patches: Patches, around: Callable[..., set[Nexus]]) -> None:
@@ -28,20 +28,7 @@ def _establish(patches: Patches, around: Callable[..., set[Nexus]]) -> None:
 
 def _uses(patches: Patches, name: str, change: Callable[[ParameterSet], ParameterSet]) -> None:
     """One command works with other parameters than the nexus has."""
-    running: list[str] = []
-
-    def of(real: Callable[[Nexus], ParameterSet], nexus: Nexus) -> ParameterSet:
-        return change(real(nexus)) if running else real(nexus)
-
-    def handler(real: Handler, drive: Drive, call: Call) -> Completion:
-        running.append(name)
-        try:
-            return real(drive, call)
-        finally:
-            running.pop()
-
-    patches.wrap(patches.drive.parameters, "of", of)
-    patches.handler(name, handler)
+    during(patches, name, lambda real, nexus: change(real(nexus)))
 
 
 def _page(patches: Patches, code: int, change: Callable[[bytearray], None]) -> None:

@@ -1,5 +1,6 @@
-"""The encryption checks: on drives of other makers, where hosts set no keys, and what they leave
-behind of keys. That they find defects is seen in `tests/conform/test_mutations.py`."""
+"""The encryption checks: on drives of other makers, where hosts set no keys, what they leave behind
+of keys, and that each defect of encryption is found by the check that is meant for it (those of
+`tests/conform/test_mutations.py` are found there)."""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ from harness.conform.encryption import KEYS
 from harness.conform.results import Run, counted
 from harness.conform.runner import Runner
 from harness.initiators.opening import open_initiator
+from target.faults.defects import DEFECTS, MUTATIONS
+from tests.conform.test_mutations import failing
 from tests.e2e.tools import cartridge, rig_text
 from tests.runs import Say
 
@@ -33,6 +36,51 @@ OUTSIDE = (
     ("ibm/ts1160", "KRL001JE", "system"),
     ("stk/t10000b", "KRL001T1", "agent"),
 )
+FOUND_BY = {
+    "public-keeps-key": "ENC-SCOPE-PUBLIC-RELEASES",
+    "disable-ignored": "ENC-SCOPE-ALL-OFF",
+    "key-length-accepted": "ENC-SET-KEY-31",
+    "algorithm-accepted": "ENC-SET-ALGORITHM",
+    "mode-accepted": "ENC-SET-ENCRYPTION-03",
+    "kad-accepted": "ENC-SET-KAD-TWICE",
+    "list-reserved-accepted": "ENC-SET-SCOPE-3",
+    "list-length-accepted": "ENC-SET-LENGTH-LONG",
+    "ckod-without-volume": "ENC-SET-CKOD-EMPTY",
+    "ckorl-ignored": "ENC-CKORL-RELEASE",
+    "ckorp-ignored": "ENC-CKORP-PREEMPT",
+    "nexus-loss-keeps-key": "ENC-NEXUS-LOSS-LOCAL",
+    "external-in-clear": "ENC-EXTERNAL-COPY",
+    "decrypt-as-mixed": "ENC-READ-CLEAR-BOT-DISABLE-DECRYPT",
+    "mixed-as-decrypt": "ENC-READ-CLEAR-BOT-DISABLE-MIXED",
+    "raw-decrypted": "ENC-RAW-HIDDEN",
+    "no-key-reads": "ENC-READ-KEY-BOT-DISABLE-DISABLE",
+    "wrong-key-sense": "ENC-READ-OTHER-BOT-DISABLE-DECRYPT",
+    "no-key-sense": "ENC-READ-KEY-BOT-DISABLE-DISABLE",
+    "counter-stuck": "ENC-COUNTER-SAME-KEY",
+    "status-scope-wrong": "ENC-STATUS-SCOPE-ALL",
+    "status-modes-swapped": "ENC-STATUS-MODES-DISABLE-DECRYPT",
+    "vcelb-missing": "ENC-STATUS-VCELB-ENCRYPTED",
+    "next-block-clear": "ENC-NEXT-OFF",
+    "next-block-number": "ENC-NEXT-CLEAR",
+    "kad-order": "ENC-KAD-STATUS-BOTH",
+    "kad-authenticated": "ENC-KAD-AUTHENTICATED-A-KAD-KEY",
+    "kad-cut": "ENC-KAD-STATUS-U",
+    "spin-length-cut": "ENC-IN-0020-ALLOCATION",
+    "spin-page-accepted": "ENC-IN-UNLISTED-20",
+    "spin-pages-incomplete": "ENC-IN-LIST",
+    "capabilities-key-size": "ENC-CAP-KEY-SIZE-USED",
+    "key-half": "ENC-READ-KEY-CHANGED-BIT",
+    "kads-stay": "ENC-KAD-STATUS-NONE",
+    "kads-of-others": "ENC-KAD-STATUS-NEXUS",
+    "counter-of-others": "ENC-COUNTER-OTHER",
+    "ckod-stays": "ENC-CKOD-REPLACED",
+    "public-releases-all": "ENC-STATUS-SCOPE-PUBLIC",
+    "read-ahead-kept": "ENC-SCOPE-READ-AHEAD",
+    "refused-read-moves": "ENC-READ-AGAIN",
+    "vcelbre-ignored": "ENC-WRITE-VCELBRE",
+    "next-block-before-space": "ENC-NEXT-SPACE",
+}
+"""Defects of encryption, and the check that has to find each of them."""
 READING = {0x00, 0x01, 0x03, 0x12, 0x1E, 0x44, 0x5A, 0x5E, 0xA2, 0xA3}
 """Commands that change nothing on a tape and no key; the runner rewinds and allows removal."""
 
@@ -118,6 +166,20 @@ def test_without_scratch_no_key_is_sent(tmp_path: Path) -> None:
     assert len(done.having(Outcome.PASS)) >= 40
     used = {one.cdb[0] for result in done.results for one in result.exchanges}
     assert used <= READING, {f"{one:02X}h" for one in used - READING}
+
+
+def test_each_defect_is_found() -> None:
+    ours = {
+        name
+        for name, one in DEFECTS.items()
+        if one.apply.__module__
+        in ("target.faults.defects_encryption", "target.faults.defects_keys")
+    }
+    assert ours == set(FOUND_BY) | ours & set(MUTATIONS), "each has its check"
+    checks = {name: all_checks()[id] for name, id in FOUND_BY.items()}
+    assert failing(None, list(checks.values())) is None, "without a defect they pass"
+    missed = [name for name, check in checks.items() if failing(name, [check]) is not check]
+    assert not missed
 
 
 def test_the_page_of_the_manual_has_every_topic() -> None:

@@ -237,6 +237,57 @@ def _block(**fields: Any) -> Probe:
     return probe
 
 
+def _replaced(host: Host) -> None:
+    """Two nexuses set a key for all, one after the other."""
+    other = Host(host.drive, "other")
+    other.hear()
+    _set(scope=ALL)(other)
+    host.hear()
+    _set(scope=ALL, key=OTHER)(host)
+    other.hear()
+
+
+def _two_labels(host: Host) -> Any:
+    other = Host(host.drive, "other")
+    other.hear()
+    _set(scope=LOCAL, u_kad=b"mine")(host)
+    _set(scope=LOCAL, u_kad=b"theirs")(other)
+    return keys.spin(host, 0x20)
+
+
+def _public_other(host: Host) -> Any:
+    other = Host(host.drive, "other")
+    other.hear()
+    _set(scope=ALL)(host)
+    keys.spout(other, keys.set_page(scope=0))
+    return keys.spin(host, 0x20)
+
+
+def _read_ahead(host: Host) -> Any:
+    _set()(host)
+    host.write_tape([b"x" * 40, b"y" * 40])
+    host.read(400, sili=True)
+    keys.spout(host, keys.set_page())
+    return _said(host.read(400, sili=True))
+
+
+def _vcelbre(host: Host) -> Any:
+    _block()(host)
+    page = bytearray(host.send(bytes.fromhex("5a08100100000000ff00"), size=255).data[8:])
+    page[0] &= 0x7F
+    page[8] |= 1
+    _select(host, bytes(page))
+    host.locate(1)
+    keys.spout(host, keys.set_page())
+    return _said(host.write(b"clear"))
+
+
+def _spaced(host: Host) -> Any:
+    host.write_tape([b"x" * 40, b"y" * 40])
+    host.space(BLOCKS, 1)
+    return keys.spin(host, 0x21)
+
+
 _ENCRYPT = {"encryption": 2, "decryption": 2, "key": KEY}
 _DECRYPT = {"decryption": 2, "key": KEY}
 _KADS = {"u_kad": b"label", "a_kad": b"checked"}
@@ -345,5 +396,15 @@ PROBES: dict[str, Probe] = {
     "spin-page-accepted": _send("a22000770000000000ff0000"),
     "spin-pages-incomplete": _in(0x00),
     "capabilities-key-size": _in(0x10),
+    "key-half": _read({**_ENCRYPT, "key": KEY}, {"decryption": 2, "key": KEY[:31] + b"?"}),
+    "kads-stay": _in(0x20, _after(_set(u_kad=b"label"), _set())),
+    "kads-of-others": _two_labels,
+    "counter-of-others": _in(0x20, _replaced),
+    "ckod-stays": _after(_set(ckod=1), _set(), _reload),
+    "public-releases-all": _public_other,
+    "read-ahead-kept": _read_ahead,
+    "refused-read-moves": _read(_ENCRYPT, None),
+    "vcelbre-ignored": _vcelbre,
+    "next-block-before-space": _spaced,
 }  # fmt: skip
 """By defect; all but write-protect-ignored, which needs another cartridge."""
