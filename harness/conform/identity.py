@@ -5,14 +5,15 @@ from __future__ import annotations
 from harness.conform import commands as c
 from harness.conform.check import NotApplicable
 from harness.conform.results import Identity
-from harness.conform.subject import GOOD, Subject
+from harness.conform.subject import GOOD, RESERVATION_CONFLICT, Subject
 
 KINDS = {0x01: "tape", 0x08: "changer"}
 ROOM = 252
 
 
 class NotADevice(Exception):
-    """What answers is neither a tape drive nor a medium changer; the text is one sentence."""
+    """What answers is neither a tape drive nor a medium changer, or somebody else has it; the text
+    is one sentence."""
 
 
 def identify(unit: Subject, target: str) -> Identity:
@@ -27,6 +28,10 @@ def identify(unit: Subject, target: str) -> Identity:
         raise NotADevice(
             f"{target}: is neither a tape drive nor a medium changer: its device type is "
             f"{data[0]:02X}h"
+        )
+    if unit.do(c.TEST_UNIT_READY).status == RESERVATION_CONFLICT:
+        raise NotADevice(
+            f"{target}: is reserved by another host: run the checks when it has been released"
         )
     return Identity(
         target=target,

@@ -41,6 +41,8 @@ class KnownState:
         self.subject = subject
         self._modes: Modes | None = None
         self._algorithm: int | None = None
+        self.volume_lost = False
+        """Whether there is no volume, and LOAD brings none."""
 
     def begin(self) -> None:
         """Before the first check."""
@@ -84,7 +86,8 @@ class KnownState:
         if answer.code.startswith("2/"):
             self.subject.do(LOAD)
             self.subject.settle()
-            self.subject.do(c.REWIND)
+            answer = self.subject.do(c.REWIND)
+        self.volume_lost = answer.code.startswith("2/3A")
 
     # --- what is undone ----------------------------------------------------------------------
 

@@ -58,6 +58,18 @@ class Runner:
         overwrites = self.state.is_tape and any(check.scratch for check in chosen)
         if self.unit.scratch and overwrites:
             self._unwritable = why_not_writable(self.unit)
+        try:
+            self._all(run, chosen, watch)
+        except KeyboardInterrupt:
+            self._leave()
+            raise
+        run.seconds = monotonic() - began
+        # A report reads the same whatever the order was.
+        place = {check.id: number for number, check in enumerate(listed)}
+        run.results.sort(key=lambda result: place[result.check.id])
+        return run
+
+    def _all(self, run: Run, chosen: list[Check], watch: Watch) -> None:
         for number, check in enumerate(chosen, 1):
             result = self._one(check)
             run.results.append(result)
@@ -68,11 +80,13 @@ class Runner:
                     f"answer in {LOST} checks in a row."
                 )
                 break
-        run.seconds = monotonic() - began
-        # A report reads the same whatever the order was.
-        place = {check.id: number for number, check in enumerate(listed)}
-        run.results.sort(key=lambda result: place[result.check.id])
-        return run
+
+    def _leave(self) -> None:
+        """Put everything back after an interrupt, when nobody knows which command was under way."""
+        with suppress(InitiatorError):
+            for nexus in self.state.nexuses():
+                nexus.initiator.reconnect()
+        self._undo(everything=True)
 
     def _one(self, check: Check) -> Result:
         why = self._cannot(check)
@@ -87,6 +101,8 @@ class Runner:
         exchanges = tuple(unit.exchanges)
         seconds = monotonic() - began
         lost = self._undo(what == NO_ANSWER)
+        if self.state.volume_lost and not self._empty:
+            self._empty, self._unwritable = True, f"{check.id} has left the drive without a volume"
         if lost and outcome is not Outcome.FAIL:
             outcome, what, expected = Outcome.FAIL, "state after the check", "an answer"
             came, exchanges = lost, tuple(unit.exchanges)
@@ -118,7 +134,7 @@ class Runner:
             return Outcome.FAIL, "the check", "data that can be read", came, ""
         return Outcome.PASS, "", "", "", ""
 
-    def _undo(self, silent: bool) -> str:
+    def _undo(self, silent: bool = False, *, everything: bool = False) -> str:
         """Bring the device back to the known state; what went wrong with that, or ""."""
         unit = self.unit
         try:
@@ -126,7 +142,7 @@ class Runner:
                 self._recover()
             for cleanup in reversed(unit.cleanups):
                 self._clean(cleanup)
-            self.state.restore(tuple(unit.exchanges), everything=silent)
+            self.state.restore(tuple(unit.exchanges), everything=everything or silent)
         except InitiatorError as error:
             with suppress(InitiatorError):
                 self._recover()

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from harness.conform import commands as c
-from harness.conform import supported
+from harness.conform import patience, supported
 from harness.conform.check import Failure, NotApplicable
 from harness.conform.exchange import Exchange, blot
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
@@ -28,8 +28,11 @@ BUSY = 0x08
 RESERVATION_CONFLICT = 0x18
 
 TIMEOUT = 30.0
-"""Seconds that a command may take unless the user says otherwise."""
+"""Seconds that a command may take, or more where a physical device needs more; whatever else the
+user says holds for every command."""
 
+GOES_ON = frozenset({"2/04/01", "2/04/04", "2/04/07", "2/3E/00"})
+"""Becoming ready, formatting, an operation under way; HP drives after a reset."""
 ATTENTIONS = 20
 """More unit attentions than that in a row are taken for a device that never ends."""
 
@@ -106,7 +109,8 @@ class Subject:
             size = 0
         kept = blot(cdb, out)
         try:
-            reply = self.initiator.send(cdb, out=out, size=size, timeout=timeout or self.timeout)
+            most = timeout or self.patience(patience.seconds(cdb))
+            reply = self.initiator.send(cdb, out=out, size=size, timeout=most)
         except NoAnswer:
             self.exchanges.append(Exchange(self.nexus, cdb, kept, None))
             raise
@@ -153,6 +157,10 @@ class Subject:
                 expected = place(byte, bit, data)
                 raise Failure("field pointer", expected, place(came, came_bit, in_data))
         return answer
+
+    def patience(self, needed: float) -> float:
+        """Seconds to wait for what may need so many: those that the user has named, if any."""
+        return self.timeout if self.timeout != TIMEOUT else max(self.timeout, needed)
 
     # --- opinions ----------------------------------------------------------------------------
 
@@ -257,14 +265,15 @@ class Subject:
 
     def hear_out(self) -> Answer:
         """TEST UNIT READY until it tells of no unit attention and of nothing that goes on."""
-        until = monotonic() + self.timeout
-        heard = 0
+        until = monotonic() + self.patience(patience.READY)
+        heard, pause = 0, 0.02
         while True:
             answer = self.do(c.TEST_UNIT_READY)
             if answer.code.startswith("6/") and heard < ATTENTIONS:
                 heard += 1
-            elif answer.code in {"2/04/01", "2/04/04", "2/04/07"} and monotonic() < until:
-                sleep(0.02)
+            elif answer.code in GOES_ON and monotonic() < until:
+                sleep(pause)
+                pause = min(1.0, pause * 1.2)
             else:
                 return answer
 

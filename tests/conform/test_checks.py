@@ -7,17 +7,23 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.conform import asking, keys, patience
 from harness.conform import commands as c
 from harness.conform.check import Check, Outcome
 from harness.conform.checks import all_checks
 from harness.conform.command_table import LAYOUTS
 from harness.conform.crc import crc32c, reed_solomon
+from harness.conform.identity import NotADevice
 from harness.conform.results import counted
 from harness.conform.runner import Runner
+from harness.conform.subject import Subject
+from harness.initiators.api import Reply
+from harness.initiators.inprocess import InProcess
 from harness.initiators.opening import open_initiator
 from harness.layers.cdb import UnknownCdb, dissect_cdb
 from target.tape.protection import METHODS
@@ -159,3 +165,135 @@ def test_a_changer_passes(say: Say) -> None:
     failed = [f"{one.check.id}: {one.summary}" for one in run.having(Outcome.FAIL)]
     assert not failed, failed
     assert len(run.results) > 200
+
+
+# --- what is sent without --scratch --------------------------------------------------------------
+
+FOLDER = Path(__file__).parents[2]
+
+
+class Spy(InProcess):
+    """Keeps what is sent, with its data."""
+
+    def send(self, cdb: bytes, **more: Any) -> Reply:
+        sent.append((bytes(cdb), bytes(more.get("out", b""))))
+        return super().send(cdb, **more)
+
+
+sent: list[tuple[bytes, bytes]] = []
+
+
+def lasting(cdb: bytes, out: bytes) -> bool:
+    """Whether a command would leave something behind in a device that takes all that it is sent:
+    on the volume, in its memory, in what the drive keeps, or in a robot's hand."""
+    opcode, action = cdb[0], cdb[1] & 0x1F
+    if opcode in (0x0A, 0x10, 0x8D):
+        return any(cdb[2:5] if opcode != 0x8D else cdb[10:14])
+    if opcode in (0x04, 0x07, 0x0B, 0x19, 0x37, 0x82, 0xA5, 0xA6):
+        return True
+    if opcode == 0x1B:
+        return not cdb[4] & 1
+    if opcode == 0x1D:
+        return bool(cdb[1] & 0x04) or cdb[1] >> 5 not in (0, 3, 7)
+    if opcode == 0x3B:
+        return action != 0x0A and any(cdb[6:9])
+    if opcode == 0x4C:
+        return bool(cdb[1] & 3)
+    if opcode in (0x15, 0x55):
+        return select_lasts(cdb, out)
+    if opcode == 0xA4:
+        return action in (0x06, 0x0F) and any(cdb[6:10])
+    return opcode == 0x5F and len(out) > 20 and bool(out[20] & 1)
+
+
+def select_lasts(cdb: bytes, out: bytes) -> bool:
+    """Whether MODE SELECT saves pages, or has page 11h, by which some drives divide the volume."""
+    head, at = (4, 3) if cdb[0] == 0x15 else (8, 7)
+    pages = out[head + out[at] :] if len(out) > at else b""
+    return bool(pages) and (bool(cdb[1] & 1) or pages[0] & 0x3F == 0x11)
+
+
+@pytest.mark.parametrize("target", ["one-lto9.toml:drive0", "library.toml:finance"])
+def test_without_scratch_nothing_is_sent_that_would_last(target: str) -> None:
+    sent.clear()
+    with open_initiator(f"{FOLDER / 'fixtures/rigs' / target}") as made:
+        assert isinstance(made, InProcess)
+        run = Runner(Spy(made.unit, "host1")).run(all_checks().values())
+    assert not run.having(Outcome.FAIL)
+    assert len(sent) > 1000
+    # A changer's move to where the volume is: who shuts others out is asked so.
+    bad = {cdb.hex(" ") for cdb, out in sent if lasting(cdb, out) and cdb[4:6] != cdb[6:8]}
+    assert not bad
+
+
+def test_an_interrupted_run_puts_everything_back() -> None:
+    """Ctrl-C in checks that have prevented removal, reserved, registered, changed a mode page."""
+
+    def disturbs(unit: Subject) -> None:
+        unit.good(c.prevent(1))
+        unit.good(c.plain(0x16))
+        page = bytearray(asking.mode_page(unit, 0x10))
+        page[7] ^= 1  # write delay time
+        unit.expect("status", 0, asking.select(unit, bytes(page)).status)
+        raise KeyboardInterrupt
+
+    def registers(unit: Subject) -> None:
+        keys.register(unit.second, keys.KEY_A)
+        keys.reserve(unit.second, keys.KEY_A, 3)
+        raise KeyboardInterrupt
+
+    with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
+        assert isinstance(made, InProcess)
+        stranger = Subject(made.another())
+        stranger.settle()
+        before = asking.mode_page(stranger, 0x10)
+        for body in (disturbs, registers):
+            check = Check("ONE", "SPC-4 6.1", "a topic", "A title", "A rule.", body, False, "tape")
+            with pytest.raises(KeyboardInterrupt):
+                Runner(made).run([check])
+            stranger.settle()
+            assert asking.mode_page(stranger, 0x10) == before
+            assert keys.keys(stranger) == [] and keys.held(stranger) is None
+        stranger.good(c.load_unload(0))
+
+
+def test_a_drive_that_another_host_has_is_left_alone() -> None:
+    with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
+        other = Subject(made.another())
+        other.settle()
+        other.good(c.plain(0x16))
+        with pytest.raises(NotADevice, match="reserved by another host"):
+            Runner(made).run(all_checks().values())
+
+
+class OnADesk(InProcess):
+    """A drive that puts the cartridge out with UNLOAD, where LOAD does not reach it."""
+
+    gone = False
+
+    def send(self, cdb: bytes, **more: Any) -> Reply:
+        if self.gone and cdb[0] in (0x00, 0x01, 0x1B):
+            return Reply(2, bytes.fromhex("70000200000000 0a 00000000 3a00 00000000"), b"")
+        self.gone = self.gone or (cdb[0] == 0x1B and not cdb[4] & 1)
+        return super().send(cdb, **more)
+
+
+def test_a_cartridge_that_does_not_come_back_ends_what_needs_one() -> None:
+    wanted = ("LOAD-CYCLE", "LOAD-UNLOAD-SAVES", "LOG-17-MOUNTS", "READ-EOD", "WRITE-VARIABLE")
+    chosen = [check for key, check in all_checks().items() if key in wanted]
+    with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
+        assert isinstance(made, InProcess)
+        run = Runner(OnADesk(made.unit, "host1"), scratch=True).run(chosen)
+    assert {result.outcome for result in run.results} == {Outcome.NOT_APPLICABLE}
+    assert "LOAD cannot take it in" in run.results[0].reason
+    assert run.results[-1].reason == "LOAD-CYCLE has left the drive without a volume"
+
+
+def test_time_outs_are_those_of_tape() -> None:
+    assert patience.seconds(c.REWIND) >= 600
+    assert patience.seconds(c.locate(1)) >= 2000
+    assert patience.seconds(c.erase(long=True)) > patience.seconds(c.erase()) > 1000
+    assert patience.seconds(c.TEST_UNIT_READY) == 60
+    with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
+        assert Subject(made).patience(600.0) == 600.0
+        assert Subject(made, timeout=20.0).patience(600.0) == 20.0

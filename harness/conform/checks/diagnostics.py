@@ -10,8 +10,6 @@ from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import pattern, read_all, record
 
 DIAGNOSTIC, BUFFER, LUNS = "SPC-4 6.42", "SPC-4 6.17", "SPC-4 6.33"
-SLOW = 2000.0
-"""Seconds for a self-test (LTFS gives LTO drives 1980)."""
 ECHO, ECHO_DESCRIPTOR, DATA, DESCRIPTOR = 0x0A, 0x0B, 0x02, 0x03
 PF, SELFTEST = 0x10, 0x04
 
@@ -24,7 +22,7 @@ both = (("tape", "", "diagnostics and buffers"), ("changer", "CH-", "changer: di
 def self_test(unit: Subject) -> None:
     """SELFTEST 1: GOOD, and the unit works on."""
     unit.need(0x1D)
-    unit.good(c.send_diagnostic(SELFTEST), timeout=SLOW)
+    unit.good(c.send_diagnostic(SELFTEST))
     unit.hear_out()
     unit.good(c.inquiry(36), size=36)
 
@@ -231,7 +229,7 @@ check("BUFFER-DATA", BUFFER, "diagnostics and buffers", "Data of buffer 0", scra
 def test_keeps_data(unit: Subject) -> None:
     """The default self-test does not write the volume."""
     record(unit, b"one", None)
-    unit.good(c.send_diagnostic(SELFTEST), timeout=SLOW)
+    unit.good(c.send_diagnostic(SELFTEST))
     unit.hear_out()
     unit.good(c.REWIND)
     read_all(unit, b"one", None)
@@ -242,7 +240,7 @@ def test_keeps_data(unit: Subject) -> None:
 def logged(unit: Subject) -> None:
     """A foreground short self-test is the newest entry of log page 10h: its code, its result."""
     asking.log_page(unit, 0x10)
-    answer = unit.do(c.send_diagnostic(5 << 5), timeout=SLOW)
+    answer = unit.do(c.send_diagnostic(5 << 5))
     if answer.code == INVALID_FIELD:
         unit.skip("there is no foreground short self-test")
     unit.expect("status", GOOD, answer.status)

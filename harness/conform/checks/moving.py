@@ -218,7 +218,7 @@ def initialize(unit: Subject) -> None:
     """GOOD, and the inventory is what it was. It may take a library an hour, hence --scratch."""
     unit.need(0x07)
     before = inventory(unit)
-    unit.good(c.plain(0x07), timeout=3600.0)
+    unit.good(c.plain(0x07))
     unit.settle()
     unit.expect("elements", before, inventory(unit))
 
@@ -228,7 +228,7 @@ def initialize(unit: Subject) -> None:
 def initialize_range(unit: Subject) -> None:
     """GOOD for a range of slots; 5/21/01 for one that begins at no element."""
     unit.need(0x37)
-    unit.good(c.initialize_range(element_map(unit)[SLOT][0], 2), timeout=3600.0)
+    unit.good(c.initialize_range(element_map(unit)[SLOT][0], 2))
     unit.settle()
     unit.refused(c.initialize_range(NOWHERE, 1), NO_ELEMENT)
 

@@ -307,6 +307,8 @@ def listed_row(unit: Subject, layout: Layout) -> asking.Row:
 
 SLOW = frozenset({0x01, 0x04, 0x07, 0x0B, 0x19, 0x1B, 0x1D, 0x2B, 0x37, 0x92, 0xA5, 0xA6})
 """Commands that move tape or robot, for minutes: the first bit that is ignored is enough."""
+INVENTORIES = (0x07, 0x37)
+"""Commands by which a library that ignores a bit is busy for an hour."""
 
 
 def declare_reserved(layout: Layout, kind: str, prefix: str, topic: str) -> None:
@@ -318,7 +320,7 @@ def declare_reserved(layout: Layout, kind: str, prefix: str, topic: str) -> None
         topic,
         f"Reserved bits of {layout.name}",
         kind=kind,
-        scratch=layout.scratch,
+        scratch=layout.scratch or layout.opcode in INVENTORIES,
         expected="5/24/00 with the field pointer at the bit, for each bit outside the usage data. "
         "Devices need not look at reserved bits: those that do not are a warning.",
     )

@@ -17,8 +17,6 @@ FORMAT, PAGE = "SSC-4 7.2", "SSC-4 8.5.4"
 TOPIC = "partitions"
 FDP, SDP, IDP = 0x80, 0x40, 0x20
 POSITION, SELECTED = "5/3B/0C", (2, 1)
-SLOW = 9000.0
-"""Seconds for FORMAT MEDIUM: it may have an LTO-9 drive calibrate the medium anew."""
 
 
 def page(unit: Subject) -> bytes:
@@ -33,7 +31,7 @@ def page(unit: Subject) -> bytes:
 def one_again(unit: Subject) -> None:
     """One partition, as before."""
     unit.do(c.locate(0, partition=0))
-    unit.do(c.format_medium(0), timeout=SLOW)
+    unit.do(c.format_medium(0))
     unit.settle()
 
 
@@ -56,7 +54,7 @@ def two(unit: Subject) -> None:
             continue
         unit.cleanup(lambda: one_again(unit))
         for kind in SELECTED:
-            answer = unit.do(c.format_medium(kind), timeout=SLOW)
+            answer = unit.do(c.format_medium(kind))
             if answer.status == GOOD:
                 unit.settle()
                 return
@@ -80,7 +78,7 @@ def format_to_one(unit: Subject) -> None:
     """FORMAT 0h at the beginning: GOOD, one partition, no data."""
     page(unit)
     record(unit, b"one", None)
-    unit.good(c.format_medium(0), timeout=SLOW)
+    unit.good(c.format_medium(0))
     unit.settle()
     unit.expect("ADDITIONAL PARTITIONS DEFINED", 0, mode_page(unit, 0x11)[3])
     at_end(unit)
