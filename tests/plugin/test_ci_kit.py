@@ -64,7 +64,7 @@ def test_the_image_has_what_the_script_installs() -> None:
     ]
     told = dict(steps)
     assert told["FROM"] == "debian:12-slim"
-    assert told["USER"] == "tape"
+    assert told["USER"] == "tester"
     installed = re.search(r"--no-install-recommends (.*?) &&", text)
     assert installed
     assert set(installed[1].split()) == PACKAGES
