@@ -18,7 +18,7 @@ from tests.e2e.ways import WAYS
 
 SHARES = (
     # One guest with four models for all of these: the fixture `field`.
-    r"(tests/e2e/test_models_)",
+    r"(tests/e2e/test_)(?:models_|capture|hotplug)",
     # One guest for each way in: the fixture `way_guest`.
     rf"tests/e2e/test_tools_\w+\.py::\w+\[({'|'.join(sorted(WAYS, reverse=True))})\b",
     # Long tests that share nothing: each for itself.
@@ -27,6 +27,21 @@ SHARES = (
     r"(tests/personalities/.*?::\w+)",
 )
 """Beginnings of node ids; tests with the same group are a share."""
+FIRST = (
+    # These fork hundreds of times, which takes longer the more there is in the process.
+    "tests/keymgr/test_keystore_kills.py",
+    "tests/crash/",
+    "tests/keymgr/test_keystore_million.py",
+    "tests/conform/test_models.py",
+    "tests/layers/test_fuzz.py",
+    "tests/plugin/test_wheel.py",
+    "tests/e2e/test_tools_",
+    "tests/e2e/",
+    "tests/medium/test_flipped_bits.py",
+    "tests/hosts/",
+)
+"""Beginnings of node ids of tests that take long, in the order in which they begin: at the end of a
+run there is nothing left that one process would do alone for long."""
 
 Say = Callable[[str], None]
 """Says a line at the end of the run: the type of the fixture `say`."""
@@ -44,6 +59,16 @@ def share(nodeid: str) -> str:
         if found := re.match(beginning, nodeid):
             return found[1]
     return nodeid.partition("::")[0]
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Put tests of `FIRST` before the others; the order within each of them stays."""
+
+    def place(item: pytest.Item) -> int:
+        fits = (at for at, beginning in enumerate(FIRST) if item.nodeid.startswith(beginning))
+        return next(fits, len(FIRST))
+
+    items.sort(key=place)
 
 
 def scheduler(config: pytest.Config, log: object) -> object:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
+
+import pytest
 
 from keymgr.keystore import Keystore, New
-from tests.keymgr.stores import Place
+from tests.keymgr.conftest import running
+from tests.keymgr.stores import Place, PostgresqlPlace, SqlitePlace
 from tests.runs import Say
 
 KEYS = 1_000_000
@@ -17,6 +21,16 @@ REALM = "million"
 LOOKUPS = 2000
 LIMIT = 0.05
 """Seconds for the median look-up, fifty times what is wanted of an idle machine."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, memory: Path) -> Iterator[Place]:
+    """A server of its own: what it keeps of the million, others need not look through."""
+    if request.param == "sqlite":
+        yield SqlitePlace(tmp_path)
+        return
+    with running(memory) as server:
+        yield PostgresqlPlace(tmp_path, server)
 
 
 def name(number: int) -> str:
