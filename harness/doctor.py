@@ -46,11 +46,18 @@ class Finding:
     """Empty when it is there."""
 
 
+def missing(*programs: str) -> list[str]:
+    """The Debian packages of those of `PROGRAMS` that are not on this machine."""
+    path = os.environ.get("PATH", "") + os.pathsep + SYSTEM_PATH
+    wanted = [row for row in PROGRAMS if row[0] in programs]
+    return [package for program, package, *_ in wanted if not shutil.which(program, path=path)]
+
+
 def findings() -> Iterator[Finding]:
     """Everything that keyreel looks for on this machine."""
-    path = os.environ.get("PATH", "") + os.pathsep + SYSTEM_PATH
+    lacking = missing(*(program for program, *_ in PROGRAMS))
     for program, package, required, purpose in PROGRAMS:
-        cure = "" if shutil.which(program, path=path) else f"apt install {package}"
+        cure = f"apt install {package}" if package in lacking else ""
         yield Finding(program, purpose, required, cure)
     there = any(MODULES.glob("*/modules.dep"))
     cure = "" if there else "apt install user-mode-linux"

@@ -18,11 +18,13 @@ from rich.table import Table
 import harness
 from harness.cli import FAILED, say
 from harness.demo.story import RIG_FILE, Do, Story
+from harness.doctor import missing
 from harness.guest.api import CommandTimeout, Guest, GuestError
 from harness.rig import Rig
 from harness.running import make_guest
 from harness.state import StateError, open_state
 
+TOOLS = ("lsscsi", "mt", "mtx", "sg_inq", "stenc", "tar")
 COMMAND_TIMEOUT = 60.0
 TIMED_OUT = 124
 """Exit status of a command that took longer, as timeout(1) has it."""
@@ -42,6 +44,9 @@ def play(story: Story) -> int:
     """Run the demo; exit status 0 if every step passed, 1 if not, 125 if it could not run."""
     console = Console(highlight=False, soft_wrap=True)
     start = time.monotonic()
+    if lacking := missing(*TOOLS):
+        say(f"the demo needs tools that are not installed: apt install {' '.join(lacking)}")
+        return FAILED
     try:
         with tempfile.TemporaryDirectory(prefix="keyreel-demo-") as folder:
             results = perform(story, Path(folder), console)

@@ -121,3 +121,15 @@ def test_doctor_says_how_to_get_what_is_missing(
     printed = capsys.readouterr().out
     for package in ("user-mode-linux", "kmod", "mt-st", "sg3-utils", "stenc", "lsscsi"):
         assert f"apt install {package}" in printed
+
+
+def test_the_demo_names_the_tools_that_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "SYSTEM_PATH", "")
+    monkeypatch.setattr(sys, "argv", ["keyreel", "demo"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 125
+    assert "apt install mt-st mtx sg3-utils stenc lsscsi tar" in capsys.readouterr().err
