@@ -298,7 +298,7 @@ def demo(story: str) -> None:
     type=click.FloatRange(0, min_open=True),
     default=30.0,
     metavar="SECONDS",
-    help="For one command (default: 30).",
+    help="For one command (default: as long as it may take).",
 )
 @click.option("--shuffle", "seed", type=int, metavar="SEED", help="Another order of the checks.")
 @click.option("--list", "listing", is_flag=True, help="List the checks and run none.")

@@ -82,7 +82,7 @@ def render(first: Run, second: Run) -> str:
         el("h1", "A: ", first.identity.name, el("br"), "B: ", second.identity.name),
         [_side(mark, run) for mark, run in zip("AB", runs, strict=True)],
         el("h2", f"{len(found)} checks differ" if found else "Nothing differs"),
-        table(["Topic", "differ"], _by_topic(found)) if found else None,
+        table(["Topic", el("th", "differ", class_="number")], _by_topic(found)) if found else None,
         [_one(difference) for difference in found],
         el("footer", "Made by keyreel conform --diff. Checks that are not named ended alike."),
     )
