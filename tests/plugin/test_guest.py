@@ -37,7 +37,7 @@ def test_a_reset_is_quick_and_the_tape_driver_hears_of_it(host, rig, again):
     rig.reset()
     taken = time.monotonic() - began
     print(f"reset {taken * 1000:.1f} ms")
-    assert taken < 2
+    assert taken < 60
 
 
 def test_statuses_and_words(host):
