@@ -7,6 +7,8 @@ from pathlib import Path
 from harness.cli import FAILED, USAGE_ERROR, say
 from harness.report.digest import digest
 from harness.report.page import render
+from harness.trace.looking import keep
+from harness.trace.names import many
 from harness.trace.reader import TraceError, read
 
 IN_STATE = Path("run") / "trace.jsonl"
@@ -22,7 +24,9 @@ def report(run: Path, output: Path) -> int:
             say(f"{run}: there is no such file: name a trace, or a state folder")
         return USAGE_ERROR
     try:
-        made = digest(read(path))
+        trace = read(path)
+        keep(path, output)
+        made = digest(trace)
         output.write_text(render(made), encoding="utf-8")
     except TraceError as error:
         say(str(error))
@@ -30,5 +34,5 @@ def report(run: Path, output: Path) -> int:
     except OSError as error:
         say(f"{output}: cannot be written ({error.strerror}): name another file")
         return FAILED
-    print(f"{output}: {made.commands} commands, {made.errors} errors")
+    print(f"{output}: {many(made.commands, 'command')}, {many(made.errors, 'error')}")
     return 0

@@ -140,7 +140,7 @@ def _command(made: Digest, command: Command, changer: bool) -> None:
         if len(made.failures) < KEPT:
             made.failures.append(command)
     push = heapq.heappush if len(made.slowest) < SLOWEST else heapq.heappushpop
-    push(made.slowest, (command.took, -command.n, command))
+    push(made.slowest, (command.took, -made.commands, command))
 
 
 def _count(figures: Figures, one: Busy) -> None:

@@ -117,7 +117,7 @@ def timeline(run: Digest) -> Html:
         else f"How much of the time a command ran, by height; the highest are {top:.0%}"
     )
     left = len(run.lanes) - len(order)
-    more = f" {left} nexuses with few commands are left out." if left else ""
+    more = f" Left out: {left} with few commands." if left else ""
     return _figure(
         "Commands by unit and nexus",
         f"{told}. Red: errors and faults.{more}",
@@ -143,7 +143,8 @@ def _marks(run: Digest, lane: Lane, top: float) -> Iterator[Mark]:
     width = lane.bins.width
     for start, one in lane.bins:
         full = min(1.0, one.took / width / top)
-        title = f"{plots.seconds(start)}: {one.count} commands, {one.errors} errors"
+        said = f"{names.many(one.count, 'command')}, {names.many(one.errors, 'error')}"
+        title = f"{plots.seconds(start)}: {said}"
         yield Mark(start, start + width, False, full, title)
         if one.errors:
             yield Mark(start, start + width, True, max(0.3, full * one.errors / one.count), title)
@@ -245,7 +246,7 @@ def errors(run: Digest) -> Html | None:
         table(head, grouped),
         el(
             "details",
-            el("summary", _first(len(run.failures), run.errors, "errors")),
+            el("summary", _first(len(run.failures), run.errors, "error")),
             table(
                 [_right("time"), "Unit", "Nexus", "Command", "Ended"],
                 [
@@ -280,7 +281,7 @@ def events(run: Digest) -> Iterator[Html]:
         if len(kept) <= 12:
             yield listed
         else:
-            yield el("details", el("summary", _first(len(kept), count, "events")), listed)
+            yield el("details", el("summary", _first(len(kept), count, "event")), listed)
 
 
 def _time(one: Event) -> Html:
@@ -292,7 +293,9 @@ def _told(one: Event) -> str:
 
 
 def _first(shown: int, count: int, what: str) -> str:
-    return f"All {count} {what}" if shown == count else f"The first {KEPT} of {count:,} {what}"
+    if shown < count:
+        return f"The first {KEPT} of {count:,} {what}s"
+    return f"All {count} {what}s" if count > 1 else f"The {what}"
 
 
 def commands(run: Digest) -> Html:
@@ -341,4 +344,4 @@ def size(count: int) -> str:
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= limit:
             return f"{count / limit:.3g} {unit}"
-    return f"{count} bytes"
+    return names.many(count, "byte")

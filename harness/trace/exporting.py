@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from harness.trace import words
 from harness.trace.choosing import Choice
-from harness.trace.looking import told
+from harness.trace.looking import keep, told
+from harness.trace.names import many
 from harness.trace.pcapng import PcapNg
 from harness.trace.reader import Command, Event, Trace, TraceError, read
 from harness.trace.session import Session
@@ -36,6 +37,7 @@ def export(file: Path, output: Path, choice: Choice) -> int:
     """Write the chosen commands; say how many, and how to look at them."""
     trace = read(file)
     choice.check(trace)
+    keep(file, output)
     try:
         with open(output, "wb", opener=_private) as written:
             exporter = Exporter(trace, written)
@@ -47,7 +49,7 @@ def export(file: Path, output: Path, choice: Choice) -> int:
     except OSError as error:
         raise TraceError(f"{output} cannot be written: {error.strerror}") from None
     sessions = len(exporter.sessions)
-    print(f"{output}: {exporter.count} commands, {sessions} session{'s'[: sessions != 1]}")
+    print(f"{output}: {many(exporter.count, 'command')}, {many(sessions, 'session')}")
     print(f"tshark -r {output} {DECODE}")
     return 0
 

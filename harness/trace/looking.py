@@ -9,8 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from harness.cli import USAGE_ERROR, say
-from harness.trace import words
+from harness.cli import FAILED, USAGE_ERROR, say
+from harness.trace import names, words
 from harness.trace.choosing import Choice
 from harness.trace.reader import Command, TraceError, read
 
@@ -20,20 +20,32 @@ _WIDTH = 160
 
 
 def told(function: Callable[P, int]) -> Callable[P, int]:
-    """With errors of the user as one sentence, and nothing said of a reader that has gone."""
+    """With errors as one sentence, and nothing said of a reader that has gone."""
 
     @wraps(function)
     def status(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
-            return function(*args, **kwargs)
+            ended = function(*args, **kwargs)
+            sys.stdout.flush()
+            return ended
         except TraceError as error:
             say(str(error))
             return USAGE_ERROR
-        except BrokenPipeError:
+        except OSError as error:
+            # What is still to be printed has no place to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+            if isinstance(error, BrokenPipeError):
+                return 0
+            say(f"standard output cannot be written: {error.strerror}")
+            return FAILED
 
     return status
+
+
+def keep(trace: Path, output: Path) -> None:
+    """See that the trace is not what is written. Raises TraceError."""
+    if output.exists() and output.samefile(trace):
+        raise TraceError(f"{output} is the trace itself: name another file")
 
 
 @told
@@ -51,7 +63,6 @@ def show(file: Path, choice: Choice, *, verbose: bool = False) -> int:
                 sys.stdout.write(f"{'':14}{line}\n")
     if verbose and not fields.has_layers():
         say(fields.HINT)
-    sys.stdout.flush()
     return 0
 
 
@@ -60,8 +71,7 @@ def write(file: Path, output: Path, choice: Choice) -> int:
     """Write the chosen lines, as they are, into a trace of their own."""
     trace = read(file)
     choice.check(trace)
-    if output.exists() and output.samefile(file):
-        raise TraceError(f"{output} is the trace itself: name another file")
+    keep(file, output)
     with file.open(encoding="utf-8") as lines:
         header = lines.readline()
     count = 0
@@ -73,7 +83,7 @@ def write(file: Path, output: Path, choice: Choice) -> int:
                 count += 1
     except OSError as error:
         raise TraceError(f"{output} cannot be written: {error.strerror}") from None
-    print(f"{output}: {count} records")
+    print(f"{output}: {names.many(count, 'record')}")
     return 0
 
 

@@ -12,6 +12,11 @@ from functools import lru_cache
 Brief = Callable[[bytes], str]
 
 
+def many(count: int, what: str) -> str:
+    """So many of something: 1 command, 2 commands."""
+    return f"{count} {what}" if abs(count) == 1 else f"{count} {what}s"
+
+
 def _number(cdb: bytes, at: int, size: int, *, signed: bool = False) -> int:
     return int.from_bytes(cdb[at : at + size].ljust(size, b"\0"), "big", signed=signed)
 
@@ -20,8 +25,7 @@ def _transfer(at: int, size: int) -> Brief:
     """Of READ, WRITE and VERIFY: FIXED says what is counted."""
 
     def brief(cdb: bytes) -> str:
-        unit = "blocks" if cdb[1] & 1 else "bytes"
-        return f"{_number(cdb, at, size)} {unit}"
+        return many(_number(cdb, at, size), "block" if cdb[1] & 1 else "byte")
 
     return brief
 
@@ -30,14 +34,16 @@ def _plain(text: str, at: int, size: int) -> Brief:
     return lambda cdb: text.format(_number(cdb, at, size))
 
 
-_SPACES = ("blocks", "filemarks", "sequential filemarks", "to end of data", "", "", "", "")
+_SPACES = ("block", "filemark", "sequential filemark", "to end of data")
 _PLACES = ("object", "file", "record", "end of data", "", "", "", "")
 
 
 def _space(at: int, size: int) -> Brief:
     def brief(cdb: bytes) -> str:
-        what = _SPACES[cdb[1] & 7]
-        return what if cdb[1] & 7 == 3 else f"{_number(cdb, at, size, signed=True)} {what}"
+        kind, count = cdb[1] & 7, _number(cdb, at, size, signed=True)
+        if kind == 3:
+            return _SPACES[kind]
+        return many(count, _SPACES[kind]) if kind < 3 else f"{count} of code {kind}"
 
     return brief
 
@@ -94,7 +100,7 @@ _COMMANDS: tuple[tuple[int, int | None, str, Brief | None], ...] = (
     (0x12, None, "INQUIRY", _inquiry),
     (0x13, None, "VERIFY(6)", _transfer(2, 3)),
     (0x14, None, "RECOVER BUFFERED DATA", _transfer(2, 3)),
-    (0x15, None, "MODE SELECT(6)", _plain("{} bytes", 4, 1)),
+    (0x15, None, "MODE SELECT(6)", lambda cdb: many(cdb[4], "byte")),
     (0x16, None, "RESERVE(6)", None),
     (0x17, None, "RELEASE(6)", None),
     (0x19, None, "ERASE(6)", lambda cdb: "long" if cdb[1] & 1 else "short"),
@@ -111,7 +117,7 @@ _COMMANDS: tuple[tuple[int, int | None, str, Brief | None], ...] = (
     (0x44, None, "REPORT DENSITY SUPPORT", lambda cdb: "of the medium" if cdb[1] & 1 else ""),
     (0x4C, None, "LOG SELECT", None),
     (0x4D, None, "LOG SENSE", lambda cdb: f"page {cdb[2] & 0x3F:02X}h"),
-    (0x55, None, "MODE SELECT(10)", _plain("{} bytes", 7, 2)),
+    (0x55, None, "MODE SELECT(10)", lambda cdb: many(_number(cdb, 7, 2), "byte")),
     (0x56, None, "RESERVE(10)", None),
     (0x57, None, "RELEASE(10)", None),
     (0x5A, None, "MODE SENSE(10)", _mode_sense),

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 VERSION = 1
+LONGEST = 1e10
+"""Seconds, and seconds since the epoch: three hundred years."""
+LARGEST = 1 << 31
+"""Bytes of a command's data, and of numbers that are no seconds."""
 
 
 class TraceError(Exception):
@@ -127,49 +131,86 @@ class Trace:
 
 def read(path: Path) -> Trace:
     """A trace, its header read. Raises TraceError."""
+    if path.is_fifo():
+        raise TraceError(f"{path} is a pipe, and a trace is read more than once: name a file")
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            first = json.loads(file.readline(1 << 20))
-        version = first["trace"]
-        units = tuple(Unit(**unit) for unit in first["units"])
-        header = Header(first["rig"], first["seed"], first["start"], units)
+            raw = json.loads(file.readline(1 << 20))
+        if raw["trace"] != VERSION:
+            raise TraceError(
+                f"{path} is a trace of version {raw['trace']}: this keyreel reads {VERSION}"
+            )
+        return Trace(path, _header(raw))
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, LookupError, TypeError):
         raise TraceError(f"{path} is no trace: its first line is no header of one") from None
-    if version != VERSION:
-        raise TraceError(f"{path} is a trace of version {version}: this keyreel reads {VERSION}")
-    return Trace(path, header)
+
+
+def _header(raw: dict[str, Any]) -> Header:
+    units = tuple(Unit(**unit) for unit in raw["units"])
+    texts = [raw["rig"], *(text for unit in units for text in asdict(unit).values())]
+    _require(all(isinstance(text, str) for text in texts), "texts")
+    _require(isinstance(raw["seed"], int) and 0 <= raw["start"] <= LONGEST, "seed or start")
+    return Header(raw["rig"], raw["seed"], raw["start"], units)
 
 
 def parse(line: str) -> Record:
     """The record of a line. Raises ValueError, KeyError, TypeError."""
     raw = json.loads(line)
-    if raw["kind"] != "command":
-        n, t, unit, kind = (raw.pop(key) for key in ("n", "t", "unit", "kind"))
+    n, t, unit, kind = raw.pop("n"), raw.pop("t"), raw.pop("unit"), raw.pop("kind")
+    _require(isinstance(n, int) and 0 <= t <= LONGEST, "n or t")
+    _require(isinstance(unit, str) and isinstance(kind, str), "unit or kind")
+    if kind != "command":
         return Event(n, t, unit, kind, raw)
-    position = raw["position"]
+    nexus, port, took, status = raw["nexus"], raw["port"], raw["took"], raw["status"]
+    room, out = raw.get("room", 0), _data(raw["out"])
+    _require(isinstance(nexus, str) and isinstance(port, str), "nexus or port")
+    _require(0 <= took <= LONGEST and isinstance(room, int) and 0 <= room < LARGEST, "took or room")
+    _require(isinstance(status, int) and 0 <= status <= 0xFF, "status")
     return Command(
-        raw["n"],
-        raw["t"],
-        raw["unit"],
-        raw["nexus"],
-        raw["port"],
-        raw["took"],
+        n,
+        t,
+        unit,
+        nexus,
+        port,
+        took,
         bytes.fromhex(raw["cdb"]),
-        _data(raw["out"]),
+        out,
         _data(raw["in"]),
-        raw["status"],
+        status,
         bytes.fromhex(raw["sense"]),
-        None if position is None else (position[0], position[1]),
-        tuple((start, end) for start, end in raw.get("redacted", ())),
-        tuple(raw.get("keys", ())),
-        raw.get("room", 0),
+        _position(raw["position"]),
+        _redacted(raw["redacted"], out) if "redacted" in raw else (),
+        tuple(map(str, raw.get("keys", ()))),
+        room,
     )
+
+
+def _require(right: bool, what: str) -> None:
+    if not right:
+        raise ValueError(f"{what} will not do")
+
+
+def _position(raw: Any) -> tuple[int, int] | None:
+    if raw is None:
+        return None
+    partition, place = raw
+    _require(isinstance(partition, int) and isinstance(place, int), "position")
+    return partition, place
+
+
+def _redacted(raw: Any, out: Data) -> tuple[tuple[int, int], ...]:
+    spans = tuple((start, end) for start, end in raw)
+    _require(all(0 <= start <= end <= out.length for start, end in spans), "redacted")
+    return spans
 
 
 def _data(raw: Any) -> Data:
     if isinstance(raw, str):
         head = bytes.fromhex(raw)
         return Data(len(head), head)
-    return Data(raw["length"], bytes.fromhex(raw["head"]), raw["sha256"])
+    length, head, digest = raw["length"], bytes.fromhex(raw["head"]), raw["sha256"]
+    _require(isinstance(length, int) and len(head) <= length < LARGEST, "length")
+    _require(isinstance(digest, str), "sha256")
+    return Data(length, head, digest)

@@ -11,6 +11,7 @@ from harness.trace import words
 from harness.trace.choosing import Choice
 from harness.trace.ignoring import RULES
 from harness.trace.looking import told
+from harness.trace.names import many
 from harness.trace.reader import Command, Trace, TraceError, read
 from harness.trace.replaying import Difference, Replay
 
@@ -32,7 +33,8 @@ def replay(file: Path, target: str, choice: Choice, ignored: frozenset[str]) -> 
     except InitiatorError as error:
         say(str(error))
         return FAILED
-    print(f"{run.count} commands of {unit} sent to {target}: {run.differing} answered otherwise")
+    sent = many(run.count, "command")
+    print(f"{sent} of {unit} sent to {target}: {run.differing} answered otherwise")
     for what, count in sorted(run.left_out.items()):
         print(f"left out: {what} ({count})")
     for name in sorted(ignored):
@@ -44,8 +46,10 @@ def _unit(trace: Trace, choice: Choice) -> str:
     """The one unit that is replayed. Raises TraceError."""
     choice.check(trace)
     units = {record.unit for _, record in choice.of(trace) if isinstance(record, Command)}
+    if not units:
+        raise TraceError(f"no command of {trace.path} is chosen: choose otherwise")
     if len(units) != 1:
-        which = " and ".join(sorted(units)) or "no unit"
+        which = " and ".join(sorted(units))
         raise TraceError(f"these are commands of {which}: choose one with --unit")
     return units.pop()
 

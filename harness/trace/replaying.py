@@ -10,6 +10,7 @@ from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
 from harness.layers.status import in_words
 from harness.trace import remaking
 from harness.trace.ignoring import ATTENTION, INFORMATION, masked
+from harness.trace.names import many
 from harness.trace.reader import Command, Data, Event, Record
 from harness.trace.words import CHECK_CONDITION, sense_of
 
@@ -148,7 +149,7 @@ class Replay:
         if traced == answered:
             return
         if len(traced) != len(answered):
-            lengths = (f"{len(traced)} bytes", f"{len(answered)} bytes")
+            lengths = (many(len(traced), "byte"), many(len(answered), "byte"))
             if traced[: len(answered)] == answered[: len(traced)]:
                 yield Difference(command, "length of data-in", *lengths)
                 return

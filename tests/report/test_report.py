@@ -20,6 +20,7 @@ from tests.report.workload import make
 from tests.runs import Say
 
 BIG = 100_000
+SAMPLE = Path(__file__).parents[2] / "fixtures" / "traces" / "one-lto9.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,23 @@ def test_a_run_without_a_trace_is_said(
     done = CliRunner().invoke(keyreel, ["report", str(make(tmp_path))])
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_the_trace_itself_is_not_overwritten(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    trace.write_bytes(SAMPLE.read_bytes())
+    done = CliRunner().invoke(keyreel, ["report", str(trace), "-o", str(trace)])
+    assert done.exit_code == 2
+    assert trace.read_bytes() == SAMPLE.read_bytes()
+
+
+def test_one_is_told_as_one(tmp_path: Path) -> None:
+    first, *lines = SAMPLE.read_text().splitlines(keepends=True)
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text(first + next(line for line in lines if '"sense":"700005' in line))
+    done = CliRunner().invoke(keyreel, ["report", str(trace), "-o", str(tmp_path / "page")])
+    assert done.output.endswith("page: 1 command, 1 error\n")
+    assert "The error<" in (tmp_path / "page").read_text()
 
 
 def test_bins_keep_everything_in_few() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -75,6 +77,7 @@ def test_errors_of_the_user(typed: Typed, tmp_path: Path) -> None:
         (("show", SAMPLE, "--kind", "keys"), "keys is no kind: use command"),
         (("show", SAMPLE, "--nexus", "nobody", "--cdb", "x"), "no command is called x"),
         (("filter", SAMPLE, "-o", SAMPLE), "name another file"),
+        (("export", SAMPLE, "-o", SAMPLE), "name another file"),
         (("filter", SAMPLE, "-o", tmp_path / "no" / "file"), "cannot be written"),
     ):
         status, out, err = typed(*words)
@@ -82,6 +85,27 @@ def test_errors_of_the_user(typed: Typed, tmp_path: Path) -> None:
         assert said in err
         assert err.startswith("keyreel: ")
         assert out == ""
+
+
+def test_a_pipe_is_no_trace(typed: Typed, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    status, _, err = typed("show", tmp_path / "pipe")
+    assert (status, err.endswith("is read more than once: name a file\n")) == (2, True)
+
+
+def test_standard_output_is_full() -> None:
+    words = (sys.executable, "-m", "harness", "trace", "stats", str(SAMPLE))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    said = "keyreel: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (125, said)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"), [(("inquiry",), "1 command"), (("rewind",), "3 commands")]
+)
+def test_one_is_told_as_one(typed: Typed, options: tuple[str, ...], count: str) -> None:
+    assert typed("stats", SAMPLE, "--cdb", *options)[1].startswith(f"{count} in ")
 
 
 def test_fields_in_words(typed: Typed) -> None:
@@ -149,8 +173,6 @@ def test_a_hundred_thousand_lines(typed: Typed, tmp_path: Path, say: Say) -> Non
 
 def test_looking_loads_no_target() -> None:
     assert "harness.trace.looking" in sys.modules
-    import subprocess
-
     code = (
         "import sys; from harness.trace import looking, exporting;"
         "print([one for one in sys.modules if one.startswith(('target', 'scapy', 'rich'))])"

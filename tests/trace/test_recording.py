@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.trace.reader import Command, TraceError, read
+from harness.trace.reader import Command, TraceError, parse, read
 from target.bench import Bench
 from target.library.errors import OperatorError
 from tests.tape.host import CHECK, GOOD, TD9, Host
@@ -147,6 +148,8 @@ def test_what_is_no_trace(tmp_path: Path) -> None:
         "hello\n",
         "{}\n",
         '{"trace": 2, "rig": "", "seed": 0, "start": 0, "units": []}',
+        '{"trace": 1, "rig": 5, "seed": 0, "start": 0, "units": []}',
+        '{"trace": 1, "rig": "", "seed": 0, "start": 1e300, "units": []}',
     ):
         file.write_text(text)
         with pytest.raises(TraceError, match=str(file)):
@@ -172,6 +175,29 @@ def test_a_line_that_is_none(rig: Traced, line: bytes) -> None:
     rig.path.write_bytes(rig.path.read_bytes() + line + b"\n")
     with pytest.raises(TraceError, match=r"line 2: no record"):
         list(rig.trace.records)
+
+
+SOME = {
+    "n": 1, "t": 0.5, "unit": "drive0", "kind": "command", "nexus": "host0", "port": "port1",
+    "took": 0.1, "cdb": "000000000000", "out": "", "in": "", "status": 0, "sense": "",
+    "position": [0, 0], "room": 0, "redacted": [], "keys": [],
+}  # fmt: skip
+LONG = {"length": 9, "head": "00", "sha256": ""}
+WRONG: tuple[tuple[str, object], ...] = (
+    ("n", None), ("t", None), ("t", "soon"), ("t", -1), ("t", 1e300), ("t", float("nan")),
+    ("unit", 5), ("kind", 5), ("nexus", 5), ("port", None), ("took", "long"), ("took", -1),
+    ("status", 256), ("status", "GOOD"), ("position", [0]), ("position", ["a", "b"]),
+    ("room", -1), ("room", "x"), ("out", {**LONG, "length": -1}), ("out", {**LONG, "length": "9"}),
+    ("in", {**LONG, "length": 1 << 50}), ("in", {**LONG, "sha256": 5}), ("redacted", [[0, 1]]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG, ids=[f"{key} {value}" for key, value in WRONG])
+def test_a_field_that_will_not_do(key: str, value: object) -> None:
+    parse(json.dumps(SOME))
+    parse(json.dumps(SOME | {"out": LONG}))
+    with pytest.raises((ValueError, TypeError)):
+        parse(json.dumps(SOME | {key: value}))
 
 
 def test_begun_and_ended_while_the_rig_runs(tmp_path: Path) -> None:

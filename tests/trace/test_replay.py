@@ -225,7 +225,7 @@ def test_errors_of_the_user(typed: Typed, rig_file: Callable[..., Path]) -> None
     for words, status, said in (
         ((SAMPLE, "/dev/null"), 125, "/dev/null"),
         ((SAMPLE, file, "--ignore", "all"), 2, "all is nothing: use serial, time"),
-        ((SAMPLE, file, "--cdb", "erase"), 2, "these are commands of no unit"),
+        ((SAMPLE, file, "--cdb", "erase"), 2, "is chosen: choose otherwise"),
         ((SAMPLE, f"{file}:drive1"), 125, "drive1"),
     ):
         ended, _, err = typed("replay", *words)
