@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.conform import asking
 from harness.conform import commands as c
-from harness.conform.check import Failure
+from harness.conform.check import Failure, NotApplicable
 from harness.conform.subject import CHECK_CONDITION, Answer, Subject
 
 FILEMARK_DETECTED = "0/00/01"
@@ -30,6 +30,18 @@ def record(unit: Subject, *objects: bytes | None) -> None:
     asking.set_block_length(unit, 0)
     append(unit, *objects)
     unit.good(c.REWIND)
+
+
+def need_short_erase(unit: Subject) -> None:
+    """NotApplicable where a short erase leaves the data as they are, as SHORT ERASE MODE of mode
+    page 10h subpage 01h may say (SSC-4 8.3.8): 1 does nothing, 0 is the drive's own way."""
+    unit.need(0x19)
+    try:
+        mode = asking.number(asking.mode_page(unit, 0x10, 1), 5, 1) & 0x0F
+    except NotApplicable:
+        return
+    if mode in (0, 1):
+        unit.skip(f"a short erase need not write end of data (SHORT ERASE MODE {mode})")
 
 
 def append(unit: Subject, *objects: bytes | None) -> None:

@@ -22,6 +22,9 @@ _INQUIRY = bytes((0x12, 0, 0, 0, 36, 0))
 SENSE = 252
 """Bytes of sense data that there is room for: the most there can be (SPC-4 4.5)."""
 SG_IO, SG_SCSI_RESET, SG_SCSI_RESET_DEVICE = 0x2285, 0x2284, 1
+SG_SCSI_RESET_NO_ESCALATE = 0x100
+"""The unit alone: a kernel goes on to target, bus and host adapter where it cannot, and with them
+to devices of others."""
 BLKSECTGET = 0x1267
 """Of an sg node: the bytes of the longest transfer."""
 NONE, TO_DEVICE, FROM_DEVICE = -1, -2, -3
@@ -140,8 +143,9 @@ class Sg(Closing):
 
     def reset(self) -> None:
         """LOGICAL UNIT RESET by the kernel's error handler. Raises Unsupported, NoAnswer."""
+        how = SG_SCSI_RESET_DEVICE | SG_SCSI_RESET_NO_ESCALATE
         try:
-            fcntl.ioctl(self._node, SG_SCSI_RESET, ctypes.c_int(SG_SCSI_RESET_DEVICE))
+            fcntl.ioctl(self._node, SG_SCSI_RESET, ctypes.c_int(how))
         except OSError as error:
             kind = NoAnswer if error.errno == errno.EIO else Unsupported
             raise kind(f"{self.name}: cannot be reset ({error.strerror}): be root") from None

@@ -37,7 +37,7 @@ def pending(unit: Subject) -> Subject:
     return other
 
 
-@check("UA-MODE", "SPC-4 6.9", TOPIC, "A change of mode parameters is told to others")
+@check("UA-MODE", "SPC-4 6.11", TOPIC, "A change of mode parameters is told to others")
 def mode_changed(unit: Subject) -> None:
     """6/2A/01 for the other nexus; none for the one that changed them."""
     other = pending(unit)
@@ -53,7 +53,7 @@ def once(unit: Subject) -> None:
     unit.expect("second sense", "", other.do(c.TEST_UNIT_READY).code)
 
 
-@check("UA-SAME-MODE", "SPC-4 6.9", TOPIC, "Selecting what is, is no change")
+@check("UA-SAME-MODE", "SPC-4 6.11", TOPIC, "Selecting what is, is no change")
 def no_change(unit: Subject) -> None:
     """MODE SELECT of the current values: no unit attention, or 6/2A/01 (a warning)."""
     other = unit.second
@@ -182,7 +182,7 @@ def reset(unit: Subject) -> None:
         unit.require(f"sense after that for {name}", not again.startswith("6/29/"), "none", again)
 
 
-@check("UA-RESET-FIRST", "SPC-4 5.13", TOPIC, "A reset comes before all else")
+@check("UA-RESET-FIRST", "SAM-5 5.14", TOPIC, "A reset comes before all else")
 def reset_first(unit: Subject) -> None:
     """With 6/2A/01 pending, a reset is told first, and the older one is gone or follows."""
     unit.need_own("when a reset comes")
@@ -192,7 +192,7 @@ def reset_first(unit: Subject) -> None:
     unit.require("first sense", code.startswith("6/29/"), "6/29/xx", code)
 
 
-@check("UA-RESET-MODE", "SPC-4 5.9", TOPIC, "A reset brings default mode parameters back")
+@check("UA-RESET-MODE", "SPC-4 6.11", TOPIC, "A reset brings default mode parameters back")
 def reset_of_mode(unit: Subject) -> None:
     """A parameter that was changed and not saved has its default (or saved) value again."""
     mask = mode_page(unit, 0x10, control=1)

@@ -1,4 +1,4 @@
-"""REPORT DENSITY SUPPORT (SSC-4 7.8)."""
+"""REPORT DENSITY SUPPORT (SSC-4 7.9)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.conform.asking import INVALID_FIELD, ROOM, number
 from harness.conform.check import NotApplicable, check
 from harness.conform.subject import Subject
 
-CLAUSE = "SSC-4 7.8"
+CLAUSE = "SSC-4 7.9"
 TOPIC = "densities"
 SIZE = 52
 
@@ -87,11 +87,15 @@ def numbers(unit: Subject) -> None:
 
 @check("DENSITY-MEDIUM", CLAUSE, TOPIC, "Densities of the volume")
 def of_the_medium(unit: Subject) -> None:
-    """MEDIA 1: some of the drive's, with the same numbers."""
+    """MEDIA 1: some of the drive's; a warning where their numbers are others: those of a cartridge
+    of another length or generation may be."""
     own = {(one.primary, one.raw[5:12]) for one in densities(unit)}
     found = {(one.primary, one.raw[5:12]) for one in densities(unit, media=True)}
     unit.require("densities", found, "one at least", found)
-    unit.require("densities", found <= own, "among those of the drive", sorted(found - own))
+    more = {code for code, _ in found} - {code for code, _ in own}
+    unit.require("densities", not more, "among those of the drive", sorted(more))
+    if not found <= own:
+        unit.warn("densities of the volume have other numbers than those of the drive")
 
 
 @check("DENSITY-CURRENT", CLAUSE, TOPIC, "The density of the mode block descriptor")

@@ -1,4 +1,4 @@
-"""ERASE(6) and SET CAPACITY (SSC-4 6.2, 7.12)."""
+"""ERASE(6) and SET CAPACITY (SSC-4 6.2, 7.11)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, at
 from harness.conform.check import check
 from harness.conform.subject import GOOD, Subject
-from harness.conform.tape import at_end, go, read_all, record
+from harness.conform.tape import at_end, go, need_short_erase, read_all, record
 
 CLAUSE = "SSC-4 6.2"
 TOPIC = "erasing"
@@ -15,6 +15,7 @@ TOPIC = "erasing"
 @check("ERASE-SHORT", CLAUSE, TOPIC, "A short erase in the middle", scratch=True)
 def short(unit: Subject) -> None:
     """End of data is at the position; what was before stays."""
+    need_short_erase(unit)
     record(unit, b"one", b"two", None, b"three")
     go(unit, 1)
     unit.good(c.erase())
@@ -26,7 +27,7 @@ def short(unit: Subject) -> None:
 @check("ERASE-BEGINNING", CLAUSE, TOPIC, "A short erase at the beginning", scratch=True)
 def beginning(unit: Subject) -> None:
     """The tape is blank: READ is BLANK CHECK, SPACE to the end of data stays at 0."""
-    unit.need(0x19)
+    need_short_erase(unit)
     record(unit, b"one", None)
     unit.good(c.erase())
     unit.good(c.REWIND)
@@ -38,7 +39,7 @@ def beginning(unit: Subject) -> None:
 @check("ERASE-EOD", CLAUSE, TOPIC, "A short erase at the end of data", scratch=True)
 def end_of_data(unit: Subject) -> None:
     """GOOD, and nothing is lost."""
-    unit.need(0x19)
+    need_short_erase(unit)
     record(unit, b"one", None)
     go(unit, 2)
     unit.good(c.erase())
@@ -49,7 +50,7 @@ def end_of_data(unit: Subject) -> None:
 @check("ERASE-STAYS", CLAUSE, TOPIC, "Where the tape is after a short erase", scratch=True)
 def stays(unit: Subject) -> None:
     """The position is what it was, and writing goes on there."""
-    unit.need(0x19)
+    need_short_erase(unit)
     record(unit, b"one", b"two", b"three")
     go(unit, 2)
     unit.good(c.erase())
@@ -62,7 +63,7 @@ def stays(unit: Subject) -> None:
 @check("ERASE-IMMED", CLAUSE, TOPIC, "A short erase with IMMED", scratch=True)
 def immediate(unit: Subject) -> None:
     """GOOD at once; when it is over the data are gone."""
-    unit.need(0x19)
+    need_short_erase(unit)
     record(unit, b"one", b"two")
     go(unit, 1)
     answer = unit.do(c.erase(immed=True))
@@ -74,7 +75,7 @@ def immediate(unit: Subject) -> None:
     read_all(unit, b"one")
 
 
-@check("SETCAP-POSITION", "SSC-4 7.12", TOPIC, "SET CAPACITY away from the beginning", scratch=True)
+@check("SETCAP-POSITION", "SSC-4 7.11", TOPIC, "SET CAPACITY away from the beginning", scratch=True)
 def capacity_position(unit: Subject) -> None:
     """5/3B/0C, and nothing is lost."""
     unit.need(0x0B)
@@ -85,7 +86,7 @@ def capacity_position(unit: Subject) -> None:
     read_all(unit, b"one", b"two")
 
 
-@check("SETCAP-WHOLE", "SSC-4 7.12", TOPIC, "SET CAPACITY to the whole tape", scratch=True)
+@check("SETCAP-WHOLE", "SSC-4 7.11", TOPIC, "SET CAPACITY to the whole tape", scratch=True)
 def capacity_whole(unit: Subject) -> None:
     """FFFFh: GOOD, and the tape is blank."""
     unit.need(0x0B)

@@ -1,4 +1,4 @@
-"""WRITE FILEMARKS(6) (SSC-4 6.10)."""
+"""WRITE FILEMARKS(6) (SSC-4 6.9)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from harness.conform import asking
 from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, at, set_block_length
 from harness.conform.check import check
-from harness.conform.subject import Subject
+from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import at_end, go, read_all, record
 
-CLAUSE = "SSC-4 6.10"
+CLAUSE = "SSC-4 6.9"
 TOPIC = "filemarks"
 
 
@@ -84,8 +84,13 @@ def at_the_beginning(unit: Subject) -> None:
 
 @check("WFM-SETMARK", CLAUSE, TOPIC, "Setmarks are obsolete")
 def setmarks(unit: Subject) -> None:
-    """WSMK 1: 5/24/00, at it if there is a field pointer."""
+    """WSMK 1: 5/24/00, at it if there is a field pointer; a warning where it is ignored."""
     asking.need_volume(unit)
+    if unit.do(c.write_filemarks(0)).status:
+        unit.skip("the volume cannot be written")
+    if unit.do(c.write_filemarks(0, wsmk=True)).status == GOOD:
+        unit.warn("WSMK is ignored")
+        return
     unit.refused(c.write_filemarks(0, wsmk=True), INVALID_FIELD, field=(1, 1))
 
 
@@ -100,7 +105,7 @@ def among_fixed(unit: Subject) -> None:
     at(unit, 4)
 
 
-@check("WFM-16", "SSC-4 5.8", TOPIC, "WRITE FILEMARKS(16)", scratch=True)
+@check("WFM-16", "SSC-4 5.7", TOPIC, "WRITE FILEMARKS(16)", scratch=True)
 def sixteen(unit: Subject) -> None:
     """Where there is the form of 16 bytes, it writes the same marks."""
     unit.need(0x80)

@@ -11,7 +11,8 @@ from harness.conform.volume import unload
 
 CLAUSE = "SPC-4 6.6.2"
 TYPES = {"tape": 0x01, "changer": 0x08}
-SPC = range(0x0020, 0x0640)
+SPC = (0x0120, 0x0260, 0x0300, 0x0460, 0x05C0)
+"""Version descriptors of SPC to SPC-5, without the revision in the low five bits."""
 
 
 def device_type(unit: Subject) -> None:
@@ -53,7 +54,8 @@ def names(unit: Subject) -> None:
 
 
 def versions(unit: Subject) -> None:
-    """Version descriptors, if there are any, come without gaps or repetition and name SPC."""
+    """Version descriptors, if there are any, come without gaps or repetition; a warning if none
+    is of SPC."""
     data = standard_inquiry(unit)
     found = [number(data, at, 2) for at in range(58, min(74, len(data) - 1), 2)]
     used = [one for one in found if one]
@@ -61,6 +63,8 @@ def versions(unit: Subject) -> None:
         unit.skip("there are no version descriptors")
     unit.expect("version descriptors", used, found[: len(used)])
     unit.require("version descriptors", len(set(used)) == len(used), "each once", used)
+    if not any(one & 0xFFE0 in SPC for one in used):
+        unit.warn("no version descriptor is of SPC")
 
 
 def queueing(unit: Subject) -> None:
@@ -83,11 +87,11 @@ def page_without_evpd(unit: Subject) -> None:
             unit.expect("byte of the field pointer", 2, answer.sense.field_pointer[0])
 
 
-def other_lun(unit: Subject) -> None:
-    """MULTIP, ADDR16 and the other bits of parallel SCSI are clear or, on a device of several
-    ports, MULTIP is set."""
-    data = standard_inquiry(unit)
-    unit.require("byte 7", not data[7] & 0x34, "obsolete bits 5, 4 and 2 clear", data[:8])
+def parallel_bits(unit: Subject) -> None:
+    """WBUS16, SYNC and TRANDIS are clear; a warning otherwise, for parallel SCSI has them."""
+    bits = standard_inquiry(unit)[7] & 0x34
+    if bits:
+        unit.warn(f"byte 7 has {bits:02X}h, which only parallel SCSI knows")
 
 
 ROWS = (
@@ -101,7 +105,7 @@ ROWS = (
     ("CMDQUE", "Command queueing", queueing),
     ("AGAIN", "The same data again", same_again),
     ("PAGE", "A page without EVPD", page_without_evpd),
-    ("OBSOLETE", "Bits of parallel SCSI", other_lun),
+    ("OBSOLETE", "Bits of parallel SCSI", parallel_bits),
 )
 
 for suffix, title, body in ROWS:
@@ -114,6 +118,8 @@ def tape(unit: Subject) -> None:
     """Device type 01h; MCHNGR, of changers attached to drives, obsolete: a warning if set."""
     data = standard_inquiry(unit)
     unit.expect("peripheral device type", 0x01, data[0] & 0x1F)
+    if data[6] & 0x08:
+        unit.warn("MCHNGR, which is obsolete, is set")
 
 
 @check(
@@ -141,9 +147,12 @@ def protect(unit: Subject) -> None:
 
 @check("INQ-TPGS", CLAUSE, "inquiry", "TPGS tells of target port groups")
 def groups(unit: Subject) -> None:
-    """TPGS is not 0 if, and only if, there is REPORT TARGET PORT GROUPS."""
-    told = bool(standard_inquiry(unit)[5] & 0x30)
-    unit.expect("TPGS is not 0", unit.has(0xA3, 0x0A), told)
+    """TPGS is not 0 only if there is REPORT TARGET PORT GROUPS; a warning if the command is there
+    and TPGS is 0."""
+    told, there = standard_inquiry(unit)[5] & 0x30, unit.has(0xA3, 0x0A)
+    unit.require("TPGS", there or not told, "0, for the command is not there", told >> 4)
+    if there and not told:
+        unit.warn("TPGS is 0, and REPORT TARGET PORT GROUPS is there")
 
 
 @check("INQ-NO-VOLUME", CLAUSE, "inquiry", "INQUIRY while the volume is unloaded", scratch=True)

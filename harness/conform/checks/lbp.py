@@ -10,7 +10,7 @@ from harness.conform.crc import crc32c, reed_solomon
 from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import NO_SENSE, pattern, record, told
 
-CLAUSE, PAGE = "SSC-5 4.2.29", "SSC-5 8.5.9"
+CLAUSE, PAGE = "SSC-5 4.2.29", "SSC-5 8.3.9"
 TOPIC = "logical block protection"
 METHODS = {1: ("Reed-Solomon CRC", reed_solomon), 2: ("CRC32C", crc32c)}
 WRITTEN, READ = 0x80, 0x40
@@ -126,7 +126,7 @@ def declare_method(method: int) -> None:
 
     @check(
         f"LBP-{method}-VERIFY",
-        "SSC-5 6.9",
+        "SSC-5 6.7",
         TOPIC,
         f"{name}: VERIFY with VLBPM",
         scratch=True,

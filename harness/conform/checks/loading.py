@@ -1,4 +1,4 @@
-"""LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-4 7.4, 7.5), and a drive without a volume."""
+"""LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-4 7.3, 7.5), and a drive without a volume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import go, read_all, record
 from harness.conform.volume import load, unload
 
-LOAD, PREVENT = "SSC-4 7.4", "SSC-4 7.5"
+LOAD, PREVENT = "SSC-4 7.3", "SSC-4 7.5"
 TOPIC = "loading"
 HOLD, EOT, RETEN, IN = 0x08, 0x04, 0x02, 0x01
 NO_VOLUME = ("2/3A/00", "2/3A/01", "2/3A/02", "2/3A/04", "2/04/00", "2/04/02")

@@ -1,5 +1,5 @@
 """Log parameters: the lists, the form of each page, what counters count (SPC-4 6.8 and 7.3,
-SSC-4 8.3).
+SSC-4 8.2).
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from harness.conform import asking
 from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, ROOM, log_data, log_page, number, parameters
-from harness.conform.check import Failure, check
+from harness.conform.check import Failure, NotApplicable, check
 from harness.conform.subject import GOOD, Subject
 from harness.conform.volume import reload
 
@@ -15,26 +15,26 @@ TOPIC = "log parameters"
 SUPPORTED, TAPE_ALERT = 0x00, 0x2E
 
 PAGES = (
-    (0x02, "Write error counters", "SPC-4 7.3.6"),
-    (0x03, "Read error counters", "SPC-4 7.3.6"),
-    (0x06, "Non-medium errors", "SPC-4 7.3.14"),
-    (0x0C, "Sequential-access device", "SSC-4 8.3.3"),
-    (0x0D, "Temperature", "SPC-4 7.3.20"),
-    (0x0E, "Start-stop cycle counter", "SPC-4 7.3.18"),
-    (0x0F, "Application client", "SPC-4 7.3.3"),
-    (0x10, "Self-test results", "SPC-4 7.3.17"),
-    (0x11, "DT device status", "ADC-3 6.1.2"),
-    (0x12, "TapeAlert response", "ADC-3 6.1.3"),
+    (0x02, "Write error counters", "SPC-4 7.3"),
+    (0x03, "Read error counters", "SPC-4 7.3"),
+    (0x06, "Non-medium errors", "SPC-4 7.3"),
+    (0x0C, "Sequential-access device", "SSC-4 8.2.2"),
+    (0x0D, "Temperature", "SPC-4 7.3"),
+    (0x0E, "Start-stop cycle counter", "SPC-4 7.3"),
+    (0x0F, "Application client", "SPC-4 7.3"),
+    (0x10, "Self-test results", "SPC-4 7.3"),
+    (0x11, "DT device status", "ADC-3 6.1.3"),
+    (0x12, "TapeAlert response", "SSC-4 8.2.5"),
     (0x13, "Requested recovery", "ADC-3 6.1.4"),
-    (0x14, "Device statistics", "SSC-4 8.3.4"),
-    (0x15, "Service buffers information", "ADC-3 6.1.6"),
-    (0x16, "Tape diagnostic data", "SSC-4 8.3.5"),
-    (0x17, "Volume statistics", "SSC-4 8.3.6"),
-    (0x18, "Protocol-specific port", "SPC-4 7.3.16"),
-    (0x1A, "Power condition transitions", "SPC-4 7.3.15"),
-    (0x1B, "Data compression", "SSC-4 8.3.2"),
-    (0x2E, "TapeAlert", "SSC-4 8.3.7"),
-    (0x2F, "Informational exceptions", "SPC-4 7.3.11"),
+    (0x14, "Device statistics", "SSC-4 8.2.6"),
+    (0x15, "Service buffers information", "ADC-3 6.1.5"),
+    (0x16, "Tape diagnostic data", "SSC-4 8.2.7"),
+    (0x17, "Volume statistics", "SSC-4 8.2.9"),
+    (0x18, "Protocol-specific port", "SPC-4 7.3"),
+    (0x1A, "Power condition transitions", "SPC-4 7.3"),
+    (0x1B, "Data compression", "SSC-4 8.2.10"),
+    (0x2E, "TapeAlert", "SSC-4 8.2.3"),
+    (0x2F, "Informational exceptions", "SPC-4 7.3"),
 )
 
 SIZES: dict[int, dict[int, tuple[int, ...]]] = {
@@ -140,21 +140,36 @@ def other_subpages(unit: Subject) -> None:
     unit.need(0x4D)
     for page in (0x02, 0x06, 0x2E):
         if page in listed(unit):
-            answer = unit.refused(c.log_sense(page, 0x7E), INVALID_FIELD, size=64)
+            answer = unit.do(c.log_sense(page, 0x7E), size=64)
+            if answer.status == GOOD and not answer.data[0] & 0x40 and no_subpages(unit):
+                unit.skip("the device has no subpages: before SPC-4 the byte is reserved")
+            unit.expect("sense", INVALID_FIELD, answer.code)
             pointer = answer.sense.field_pointer
             if pointer is not None:
                 unit.require("byte of the field pointer", pointer[0] in (2, 3), "2, 3", pointer)
 
 
+def no_subpages(unit: Subject) -> bool:
+    """Whether there is no list of subpages."""
+    answer = unit.do(c.log_sense(SUPPORTED, 0xFF), size=64)
+    return answer.status != GOOD or answer.data[:2] != b"\x40\xff"
+
+
 def pointer(unit: Subject) -> None:
-    """PARAMETER POINTER: what comes begins with the first parameter that is not before it."""
+    """PARAMETER POINTER: what comes begins with the first parameter that is not before it. A
+    warning for a device that takes none but 0."""
     page = next((one for one in (0x2E, 0x02, 0x0C) if one in listed(unit)), None)
     if page is None:
         unit.skip("no page has parameters")
         return
     codes = [one.code for one in parameters(log_data(unit, page))]
-    for code in (codes[1], codes[-1]):
-        data = unit.good(c.log_sense(page, pointer=code), size=ROOM).data
+    for code in (codes[len(codes) // 2], codes[-1]):
+        answer = unit.do(c.log_sense(page, pointer=code), size=ROOM)
+        if answer.code == INVALID_FIELD:
+            unit.warn("no PARAMETER POINTER but 0 is taken")
+            return
+        unit.expect("status", GOOD, answer.status)
+        data = answer.data
         found = [one.code for one in parameters(data)]
         unit.expect(f"parameters from {code:04X}h", [one for one in codes if one >= code], found)
 
@@ -213,7 +228,7 @@ for control, name in enumerate(("threshold", "cumulative", "default threshold", 
 # --- TapeAlert -----------------------------------------------------------------------------------
 
 
-@check("LOG-2E-FLAGS", "SSC-4 8.3.7", TOPIC, "TapeAlert has 64 flags")
+@check("LOG-2E-FLAGS", "SSC-4 8.2.3", TOPIC, "TapeAlert has 64 flags")
 def flags(unit: Subject) -> None:
     """Parameters 0001h to 0040h, one byte each, 0 or 1."""
     page = log_page(unit, TAPE_ALERT)
@@ -224,10 +239,28 @@ def flags(unit: Subject) -> None:
 
 @check("LOG-2E-CLEARED", "SSC-4 4.2.20", TOPIC, "TapeAlert flags are cleared by reading")
 def cleared(unit: Subject) -> None:
-    """What a nexus has read is not told to it again."""
+    """What a nexus has read is not told to it again, unless TAPLSD of mode page 10h subpage 01h
+    says so; a drive that needs cleaning may say it again (a warning)."""
+    if has_taplsd(unit):
+        unit.skip("TAPLSD is set: reading does not clear flags")
     first = {code for code, value in log_page(unit, TAPE_ALERT).items() if value != b"\0"}
     second = {code for code, value in log_page(unit, TAPE_ALERT).items() if value != b"\0"}
-    unit.expect("flags told twice", set(), first & second)
+    if first & second & CLEANING:
+        unit.warn("the drive still asks for cleaning")
+    unit.expect("flags told twice", set(), (first & second) - CLEANING)
+
+
+CLEANING = {20, 21}
+"""Flags: clean now, clean periodic."""
+
+
+def has_taplsd(unit: Subject) -> bool:
+    """Whether reading leaves TapeAlert flags as they are (SSC-4 8.3.8)."""
+    try:
+        page = asking.mode_page(unit, 0x10, 1)
+    except NotApplicable:
+        return False
+    return bool(number(page, 4, 1) & 1)
 
 
 @check("LOG-2E-NEXUS", "SSC-4 4.2.20", TOPIC, "TapeAlert flags are of each nexus")
@@ -254,24 +287,34 @@ def count(unit: Subject, page: int, code: int) -> int:
     return int.from_bytes(values[code])
 
 
-@check("LOG-0C-WRITTEN", "SSC-4 8.3.3", TOPIC, "Bytes from hosts are counted", scratch=True)
+@check("LOG-0C-WRITTEN", "SSC-4 8.2.2", TOPIC, "Bytes from hosts are counted", scratch=True)
 def bytes_written(unit: Subject) -> None:
-    """Parameter 0000h of page 0Ch grows by what WRITE commands brought."""
+    """Parameter 0000h of page 0Ch grows by what WRITE commands brought, once it is on the tape; by
+    about that much (a warning) where a drive counts in larger units."""
     unit.blank()
     before = count(unit, 0x0C, 0)
-    unit.write(bytes(4096), bytes(1000))
-    unit.expect("bytes counted", 5096, count(unit, 0x0C, 0) - before)
+    unit.write(*[bytes(1 << 18)] * 8, bytes(1000))
+    unit.good(c.write_filemarks(0))
+    counted(unit, (1 << 21) + 1000, count(unit, 0x0C, 0) - before)
 
 
-@check("LOG-0C-READ", "SSC-4 8.3.3", TOPIC, "Bytes to hosts are counted", scratch=True)
+def counted(unit: Subject, wanted: int, came: int) -> None:
+    """A growth: that, or a warning within a megabyte of it."""
+    unit.require("bytes counted", abs(came - wanted) <= 1 << 20, f"{wanted}", came)
+    if came != wanted:
+        unit.warn(f"{came} bytes were counted, not {wanted}")
+
+
+@check("LOG-0C-READ", "SSC-4 8.2.2", TOPIC, "Bytes to hosts are counted", scratch=True)
 def bytes_read(unit: Subject) -> None:
-    """Parameter 0003h of page 0Ch grows by what READ commands returned."""
+    """Parameter 0003h of page 0Ch grows by what READ commands returned; a warning as above."""
     unit.blank()
-    unit.write(bytes(4096))
+    unit.write(*[bytes(1 << 18)] * 8)
     unit.good(c.REWIND)
     before = count(unit, 0x0C, 3)
-    unit.good(c.read(4096), size=4096)
-    unit.expect("bytes counted", 4096, count(unit, 0x0C, 3) - before)
+    for _ in range(8):
+        unit.good(c.read(1 << 18), size=1 << 18)
+    counted(unit, 1 << 21, count(unit, 0x0C, 3) - before)
 
 
 def declare_total(page: int, what: str) -> None:
@@ -279,12 +322,12 @@ def declare_total(page: int, what: str) -> None:
 
     @check(
         f"LOG-{page:02X}-TOTAL",
-        "SPC-4 7.3.6",
+        "SPC-4 7.3",
         TOPIC,
         f"Page {page:02X}h counts the bytes that were {what}",
         scratch=True,
         expected="Parameter 0005h, total bytes processed, does not become less, and grows with "
-        "what goes to or comes from the tape.",
+        "what goes to or comes from the tape (a warning where it does not show 128 KiB).",
     )
     def total(unit: Subject) -> None:
         unit.blank()
@@ -294,21 +337,23 @@ def declare_total(page: int, what: str) -> None:
         unit.good(c.REWIND)
         unit.good(c.read(65536), size=65536)
         after = count(unit, page, 5)
-        unit.require("total bytes processed", after > before, f"more than {before}", after)
+        unit.require("total bytes processed", after >= before, f"{before} or more", after)
+        if after == before:
+            unit.warn("total bytes processed does not grow with 128 KiB")
 
 
 declare_total(0x02, "written")
 declare_total(0x03, "read")
 
 
-@check("LOG-17-VALID", "SSC-4 8.3.6", TOPIC, "Volume statistics with a volume")
+@check("LOG-17-VALID", "SSC-4 8.2.9", TOPIC, "Volume statistics with a volume")
 def statistics_valid(unit: Subject) -> None:
     """Parameter 0000h is 1 or more while a volume is loaded."""
     asking.need_volume(unit)
     unit.require("page valid", count(unit, 0x17, 0), "1 or more", 0)
 
 
-@check("LOG-17-LTFS", "SSC-4 8.3.6", TOPIC, "Volume statistics that LTFS reads")
+@check("LOG-17-LTFS", "SSC-4 8.2.9", TOPIC, "Volume statistics that LTFS reads")
 def statistics_of_ltfs(unit: Subject) -> None:
     """Parameters 0202h, 0203h and 0204h, native capacity, used and remaining by partition: records
     of their own length, partitions ascending from 0. A warning without them."""
@@ -327,7 +372,7 @@ def statistics_of_ltfs(unit: Subject) -> None:
         unit.expect(f"partitions of {code:04X}h", list(range(len(partitions))), partitions)
 
 
-@check("LOG-17-MOUNTS", "SSC-4 8.3.6", TOPIC, "Volume statistics count mounts", scratch=True)
+@check("LOG-17-MOUNTS", "SSC-4 8.2.9", TOPIC, "Volume statistics count mounts", scratch=True)
 def mounts(unit: Subject) -> None:
     """Parameter 0001h grows by one with an unload and a load."""
     asking.need_volume(unit)
@@ -336,7 +381,7 @@ def mounts(unit: Subject) -> None:
     unit.expect("mounts", before + 1, count(unit, 0x17, 1))
 
 
-@check("LOG-17-WRITTEN", "SSC-4 8.3.6", TOPIC, "Used capacity grows with data", scratch=True)
+@check("LOG-17-WRITTEN", "SSC-4 8.2.9", TOPIC, "Used capacity grows with data", scratch=True)
 def used_capacity(unit: Subject) -> None:
     """Approximate used capacity (0203h) of the partition is more after a few megabytes."""
     unit.blank()

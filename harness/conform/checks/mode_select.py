@@ -1,5 +1,5 @@
-"""MODE SELECT: lists that are wrong, block length, density, buffered mode (SPC-4 6.9,
-SSC-4 8.5.1).
+"""MODE SELECT: lists that are wrong, block length, density, buffered mode (SPC-4 6.11,
+SSC-4 8.3.1).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from harness.conform.check import Failure, check
 from harness.conform.subject import GOOD, Answer, Subject
 
 TOPIC = "mode parameters"
-CLAUSE = "SPC-4 6.9"
-BLOCKS = "SSC-4 8.5.1"
+CLAUSE = "SPC-4 6.11"
+BLOCKS = "SSC-4 8.3.1"
 REFUSED = (INVALID_PARAMETER, LIST_LENGTH)
 
 
@@ -160,9 +160,11 @@ def declare_block_length(length: int) -> None:
     )
     def taken(unit: Subject) -> None:
         block_descriptor(unit)
-        _, longest, shortest = asking.limits(unit)
-        if not shortest <= length <= longest and length:
+        granularity, longest, shortest = asking.limits(unit)
+        if length and not shortest <= length <= (longest or length):
             unit.skip(f"blocks have {shortest} to {longest} bytes")
+        if length % (1 << granularity):
+            unit.skip(f"blocks are multiples of {1 << granularity} bytes")
         set_block_length(unit, 0 if length else 512)
         set_block_length(unit, length)
         unit.expect("block length", length.to_bytes(3), mode(unit, 0x3F).descriptor[5:])
@@ -225,14 +227,14 @@ def other_density(unit: Subject) -> None:
 # --- buffered mode -------------------------------------------------------------------------------
 
 
-@check("MODE-BUFFERED-DEFAULT", "SSC-4 8.5.1", TOPIC, "Buffered mode is on")
+@check("MODE-BUFFERED-DEFAULT", "SSC-4 8.3.1", TOPIC, "Buffered mode is on")
 def buffered(unit: Subject) -> None:
     """The default of BUFFERED MODE is 1: a drive that writes without buffer is slow (a warning)."""
     if mode(unit, 0x3F, control=2).device >> 4 & 7 != 1:
         unit.warn("BUFFERED MODE is not 1 by default")
 
 
-@check("MODE-BUFFERED-SET", "SSC-4 8.5.1", TOPIC, "Buffered mode can be turned off")
+@check("MODE-BUFFERED-SET", "SSC-4 8.3.1", TOPIC, "Buffered mode can be turned off")
 def unbuffered(unit: Subject) -> None:
     """BUFFERED MODE 0 and 1 are taken and told by MODE SENSE."""
     before = mode(unit, 0x3F).device & 0x7F
@@ -242,7 +244,7 @@ def unbuffered(unit: Subject) -> None:
         unit.expect("BUFFERED MODE", value, mode(unit, 0x3F).device >> 4 & 7)
 
 
-@check("MODE-BUFFERED-RESERVED", "SSC-4 8.5.1", TOPIC, "Reserved buffered modes")
+@check("MODE-BUFFERED-RESERVED", "SSC-4 8.3.1", TOPIC, "Reserved buffered modes")
 def reserved_modes(unit: Subject) -> None:
     """BUFFERED MODE 3 to 7: 5/26/00, and the mode stays."""
     before = mode(unit, 0x3F).device & 0x7F
@@ -253,7 +255,7 @@ def reserved_modes(unit: Subject) -> None:
     unit.expect("device-specific parameter", before, mode(unit, 0x3F).device & 0x7F)
 
 
-@check("MODE-WP-IGNORED", "SSC-4 8.5.1", TOPIC, "WP in a list is not looked at")
+@check("MODE-WP-IGNORED", "SSC-4 8.3.1", TOPIC, "WP in a list is not looked at")
 def write_protect_bit(unit: Subject) -> None:
     """WP is reserved with MODE SELECT: it protects nothing, whether it is ignored or refused."""
     before = mode(unit, 0x3F).device

@@ -1,4 +1,4 @@
-"""Mode page 11h, FORMAT MEDIUM and several partitions (SSC-4 7.2, 8.5.4), append-only mode.
+"""Mode page 11h, FORMAT MEDIUM and several partitions (SSC-4 7.2, 8.3.4), append-only mode.
 
 The volume has one partition again afterwards.
 """
@@ -13,7 +13,7 @@ from harness.conform.subject import GOOD, Subject
 from harness.conform.tape import END_OF_DATA, at_end, go, record, told
 from harness.conform.volume import reload
 
-FORMAT, PAGE = "SSC-4 7.2", "SSC-4 8.5.4"
+FORMAT, PAGE = "SSC-4 7.2", "SSC-4 8.3.4"
 TOPIC = "partitions"
 FDP, SDP, IDP = 0x80, 0x40, 0x20
 POSITION, SELECTED = "5/3B/0C", (2, 1)
@@ -266,7 +266,7 @@ def append_elsewhere(unit: Subject) -> None:
     unit.refused(c.allow_overwrite(1, 0), "5/20/0C")
 
 
-@check("APPEND-LEAVE", "SSC-4 8.5.8", "append-only mode", "Leaving it by MODE SELECT", scratch=True)
+@check("APPEND-LEAVE", "SSC-4 8.3.8", "append-only mode", "Leaving it by MODE SELECT", scratch=True)
 def append_leave(unit: Subject) -> None:
     """5/26/00 while the volume has data; unloading ends the mode."""
     record(unit, b"one")

@@ -1,4 +1,4 @@
-"""Persistent reservations: whom each type shuts out, and from what (SPC-4 5.12; commands of tape
+"""Persistent reservations: whom each type shuts out, and from what (SPC-4 5.13; commands of tape
 SSC-4 table 15).
 """
 
@@ -10,9 +10,9 @@ from harness.conform import keys as k
 from harness.conform.asking import ROOM
 from harness.conform.check import check
 from harness.conform.keys import KEY_A, KEY_B, TYPES, both
-from harness.conform.subject import GOOD, RESERVATION_CONFLICT, Subject
+from harness.conform.subject import GOOD, RESERVATION_CONFLICT, Answer, Subject
 
-OUT, MODEL = "SPC-4 6.16", "SPC-4 5.12"
+OUT, MODEL = "SPC-4 6.16", "SPC-4 5.13"
 TOPIC = "persistent reservations"
 RELEASED = "6/2A/04"
 
@@ -38,6 +38,12 @@ USE = (
     ("PREVENT ALLOW MEDIUM REMOVAL, prevent", c.prevent(1), b""),
 )
 """Commands that use the volume or change the drive: shut out by every type."""
+
+
+def served(unit: Subject, what: str, answer: Answer) -> None:
+    """GOOD, or DATA PROTECT: a volume that cannot be written is no matter of reservations."""
+    if not answer.code.startswith("7/"):
+        unit.expect(f"status of {what}", GOOD, answer.status)
 
 
 def declare_type(kind: int, name: str) -> None:
@@ -94,9 +100,12 @@ def declare_type(kind: int, name: str) -> None:
         other = both(unit)
         other.cleanup(lambda: other.do(c.prevent(0)))
         k.reserve(unit, KEY_A, kind)
-        wanted = GOOD if registrants else RESERVATION_CONFLICT
         for what, cdb, out in USE:
-            unit.expect(f"status of {what}", wanted, other.do(cdb, out=out).status)
+            answer = other.do(cdb, out=out)
+            if registrants:
+                served(unit, what, answer)
+            else:
+                unit.expect(f"status of {what}", RESERVATION_CONFLICT, answer.status)
 
     @check(
         f"PR-TYPE-{kind}-HOLDER",
@@ -111,7 +120,7 @@ def declare_type(kind: int, name: str) -> None:
         k.register(unit, KEY_A)
         k.reserve(unit, KEY_A, kind)
         for what, cdb, _ in USE[:-1]:
-            unit.expect(f"status of {what}", GOOD, unit.do(cdb).status)
+            served(unit, what, unit.do(cdb))
         key = 0 if kind >= 7 else KEY_A
         unit.expect("reservation", k.Held(key, 0, kind), k.held(unit))
 

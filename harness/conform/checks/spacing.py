@@ -1,4 +1,4 @@
-"""SPACE(6) and SPACE(16): every code, both directions, and what stops them (SSC-4 7.13, 7.14)."""
+"""SPACE(6) and SPACE(16): every code, both directions, and what stops them (SSC-4 6.6, 7.12)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, at
 from harness.conform.check import check
 from harness.conform.subject import GOOD, Answer, Subject
-from harness.conform.tape import BEGINNING, END_OF_DATA, FILEMARK_DETECTED, go, record, told
+from harness.conform.tape import (
+    BEGINNING,
+    END_OF_DATA,
+    FILEMARK_DETECTED,
+    go,
+    need_short_erase,
+    record,
+    told,
+)
 
 TOPIC = "spacing"
 OBJECTS = (b"a", b"b", None, b"c", None, None, b"d")
@@ -79,7 +87,7 @@ def declare(row: Row, sixteen: bool) -> None:
 
     @check(
         f"SPACE{'16' if sixteen else ''}-{row.id}",
-        "SSC-4 7.14" if sixteen else "SSC-4 7.13",
+        "SSC-4 7.12" if sixteen else "SSC-4 6.6",
         TOPIC,
         f"SPACE({16 if sixteen else 6}): {row.words}",
         scratch=True,
@@ -106,7 +114,7 @@ for row in ROWS:
         declare(row, sixteen)
 
 
-@check("SPACE16-BIG", "SSC-4 7.14", TOPIC, "SPACE(16): a count of more than 32 bits", scratch=True)
+@check("SPACE16-BIG", "SSC-4 7.12", TOPIC, "SPACE(16): a count of more than 32 bits", scratch=True)
 def big_count(unit: Subject) -> None:
     """8/00/05; INFORMATION, where it does not fit the sense data, is not VALID."""
     unit.need(0x91)
@@ -123,7 +131,7 @@ def declare_code(code: int, name: str) -> None:
 
     @check(
         f"SPACE-CODE-{code}",
-        "SSC-4 7.13",
+        "SSC-4 6.6",
         TOPIC,
         f"SPACE(6) with code {code}, {name}",
         expected="5/24/00, at byte 1 if there is a field pointer; nothing moves. Code 2 may be "
@@ -146,7 +154,7 @@ for code, name in ((2, "sequential filemarks"), (4, "setmarks"), (5, "sequential
     declare_code(code, name)
 
 
-@check("SPACE-READ", "SSC-4 7.13", TOPIC, "Reading where SPACE went", scratch=True)
+@check("SPACE-READ", "SSC-4 6.6", TOPIC, "Reading where SPACE went", scratch=True)
 def read_after(unit: Subject) -> None:
     """What READ returns then is the object of that place, and not only READ POSITION says so."""
     record(unit, *OBJECTS)
@@ -161,10 +169,10 @@ def read_after(unit: Subject) -> None:
     unit.expect("second block", b"b", unit.good(c.read(1), size=1).data)
 
 
-@check("SPACE-BLANK", "SSC-4 7.13", TOPIC, "SPACE on a tape without data", scratch=True)
+@check("SPACE-BLANK", "SSC-4 6.6", TOPIC, "SPACE on a tape without data", scratch=True)
 def on_a_blank_tape(unit: Subject) -> None:
     """Blocks and filemarks: BLANK CHECK; to the end of data: GOOD."""
-    unit.need(0x19)
+    need_short_erase(unit)
     unit.blank()
     for code in (BLOCKS, MARKS):
         told(unit, unit.do(c.space(code, 1)), *END_OF_DATA, left=1)

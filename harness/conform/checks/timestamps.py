@@ -18,7 +18,7 @@ from harness.conform.asking import (
 from harness.conform.check import NotApplicable, check
 from harness.conform.subject import GOOD, Subject
 
-REPORT, SET, MODEL = "SPC-4 6.38", "SPC-4 6.46", "SPC-4 5.4"
+REPORT, SET, MODEL = "SPC-4 6.38", "SPC-4 6.46", "SPC-4 6.46"
 TOPIC = "timestamps"
 SOMETIME = 1_500_000_000_000
 """Milliseconds since 1970."""

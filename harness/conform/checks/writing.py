@@ -1,4 +1,4 @@
-"""WRITE(6), VERIFY(6), write protection, and the end of the tape (SSC-4 6.8, 6.9, 4.2)."""
+"""WRITE(6), VERIFY(6), write protection, and the end of the tape (SSC-4 6.7, 6.8, 4.2)."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ for contents_row in CONTENTS:
     declare_contents(*contents_row)
 
 
-@check("WRITE-UNBUFFERED", "SSC-4 8.5.1", TOPIC, "Writing with buffered mode 0", scratch=True)
+@check("WRITE-UNBUFFERED", "SSC-4 8.3.1", TOPIC, "Writing with buffered mode 0", scratch=True)
 def unbuffered(unit: Subject) -> None:
     """The block is on the tape with GOOD: nothing is in the buffer, by READ POSITION."""
     record(unit)
@@ -278,11 +278,11 @@ def declare_write_protect(name: str, page: int, byte: int, bit: int, clause: str
 
 
 declare_write_protect("CONTROL", 0x0A, 4, 0x08, "SPC-4 7.5.8")
-declare_write_protect("DEVICE", 0x10, 10, 0x04, "SSC-4 8.5.3")
+declare_write_protect("DEVICE", 0x10, 10, 0x04, "SSC-4 8.3.3")
 
 
 @check(
-    "WRITE-PROTECT-ASSOCIATED", "SSC-4 8.5.3", TOPIC, "Associated write protection", scratch=True
+    "WRITE-PROTECT-ASSOCIATED", "SSC-4 8.3.3", TOPIC, "Associated write protection", scratch=True
 )
 def associated(unit: Subject) -> None:
     """With ASOCWP of page 10h set, if it can be, the volume is not written (7/27/xx) until it is
@@ -373,7 +373,7 @@ def physical_end(unit: Subject) -> None:
 # --- VERIFY --------------------------------------------------------------------------------------
 
 VTE, VBF, BYTCMP = 0x20, 0x08, 0x02
-VERIFY = "SSC-4 6.9"
+VERIFY = "SSC-4 6.7"
 
 
 def need_verify(unit: Subject) -> None:
