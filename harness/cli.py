@@ -313,8 +313,8 @@ def conform(
 
     \b
     Exit status:
-      0    no check failed (with --diff: nothing differs)
-      1    checks failed (with --diff: something differs)
+      0    no check failed (with --diff: each ended alike)
+      1    checks failed (with --diff: some ended otherwise)
       2    the command line is wrong
       125  the checks could not be run, or not all of them
     """

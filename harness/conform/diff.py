@@ -1,4 +1,5 @@
-"""What differs between two runs: checks that ended otherwise, or failed in another way."""
+"""What differs between two runs: checks that ended otherwise or failed in another way, and answers
+that are not the same where they passed."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from harness.conform.answers import Other, others
 from harness.conform.check import Check, Outcome
 from harness.conform.page import badge, bar, identity, shown
 from harness.conform.results import Result, Run, counted
@@ -16,6 +18,8 @@ from harness.pages.document import document
 from harness.pages.html import Content, Html, definitions, el, table
 
 NOT_THERE = "not there"
+
+Answers = dict[str, list[tuple[Other, list[str]]]]
 
 
 @dataclass(frozen=True)
@@ -68,22 +72,54 @@ def show(first: Run, second: Run, console: Console) -> None:
             word = side.outcome.value if side else NOT_THERE
             text = f": {side.summary}" if side and side.summary else ""
             console.print(Text.assemble(f"    {mark} ", (word, style), text), soft_wrap=True)
+    answers = by_thing(first, second)
+    if answers:
+        console.print()
+        console.print("Answers differ where checks passed with both:", highlight=False)
+    for thing, rows in answers.items():
+        console.print()
+        console.print(Text(thing), soft_wrap=True)
+        for row, checks in rows:
+            console.print(Text(f"    {row.what or 'whether it is there'} ({seen(checks)})"))
+            for mark, text in (("A", row.first), ("B", row.second)):
+                console.print(Text(f"        {mark} {text}"), soft_wrap=True)
     console.print()
-    console.print(f"{len(found)} checks differ", highlight=False)
+    console.print(told(found, answers), highlight=False)
+
+
+def told(found: list[Difference], answers: Answers) -> str:
+    """How much differs, in a line."""
+    count = sum(len(rows) for rows in answers.values())
+    return f"{len(found)} checks differ, {count} answers differ where both passed"
+
+
+def by_thing(first: Run, second: Run) -> Answers:
+    """What is answered otherwise, by what it is of, with the ids of the checks that saw it."""
+    found: Answers = {}
+    for other, checks in others(first, second).items():
+        found.setdefault(other.thing, []).append((other, checks))
+    return found
+
+
+def seen(checks: list[str]) -> str:
+    """The checks that saw a difference, in few words."""
+    return checks[0] if len(checks) == 1 else f"{checks[0]} and {len(checks) - 1} more"
 
 
 def render(first: Run, second: Run) -> str:
     """The text of an HTML file."""
     found = differences(first, second)
+    answers = by_thing(first, second)
     runs = (first, second)
     return document(
         f"{first.identity.name} and {second.identity.name}: conformance compared",
         el("p", "Conformance compared", class_="kicker"),
         el("h1", "A: ", first.identity.name, el("br"), "B: ", second.identity.name),
         [_side(mark, run) for mark, run in zip("AB", runs, strict=True)],
-        el("h2", f"{len(found)} checks differ" if found else "Nothing differs"),
+        el("h2", f"{len(found)} checks differ" if found else "No check differs"),
         table(["Topic", el("th", "differ", class_="number")], _by_topic(found)) if found else None,
         [_one(difference) for difference in found],
+        _answers(answers) if answers else None,
         el("footer", "Made by keyreel conform --diff. Checks that are not named ended alike."),
     )
 
@@ -105,6 +141,27 @@ def _by_topic(found: list[Difference]) -> Iterator[list[Content]]:
         topics[one.check.topic] = topics.get(one.check.topic, 0) + 1
     for topic, count in topics.items():
         yield [topic, count]
+
+
+def _answers(answers: Answers) -> Html:
+    """Answers that differ: a table for each thing that they are of."""
+    return el(
+        "section",
+        el("h2", "Answers differ where checks passed with both"),
+        [
+            [
+                el("h3", thing),
+                table(
+                    ["Field", "A", "B", "Seen by"],
+                    (
+                        [row.what or "there", row.first, row.second, seen(checks)]
+                        for row, checks in rows
+                    ),
+                ),
+            ]
+            for thing, rows in answers.items()
+        ],
+    )
 
 
 def _one(one: Difference) -> Html:
@@ -129,7 +186,7 @@ def _ended(mark: str, side: Result | None) -> Html:
     told: list[Content] = [badge(side.outcome), " ", side.summary]
     worded = side.outcome in {Outcome.FAIL, Outcome.WARNING}
     commands = (
-        el("details", el("summary", f"Commands of {mark}"), shown(side.exchanges))
+        el("details", el("summary", f"Commands of {mark}"), shown(side))
         if worded and side.exchanges
         else None
     )

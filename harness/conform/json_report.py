@@ -64,17 +64,19 @@ def _result(result: Result) -> dict[str, Any]:
         made["warnings"] = list(result.warnings)
     made["seconds"] = round(result.seconds, 6)
     worded = result.outcome in {Outcome.FAIL, Outcome.WARNING}
-    made["exchanges"] = [_exchange(one, worded) for one in result.exchanges]
+    made["exchanges"] = [_exchange(one, check.kind if worded else "") for one in result.exchanges]
     return made
 
 
-def _exchange(one: Exchange, worded: bool) -> dict[str, Any]:
+def _exchange(one: Exchange, device: str) -> dict[str, Any]:
+    """``device``: in whose words its fields are told, "" for none."""
     made: dict[str, Any] = {"nexus": one.nexus, "cdb": one.cdb.hex(), "out": _data(one.out)}
     if one.reply is not None:
         made |= {"status": one.reply.status, "sense": one.reply.sense.hex()}
         made["in"] = _data(one.reply.data)
-    if worded:
-        made["words"] = [{"name": part.name, "fields": dict(part.fields)} for part in parts(one)]
+    if device:
+        told = parts(one, device)
+        made["words"] = [{"name": part.name, "fields": dict(part.fields)} for part in told]
     return made
 
 
@@ -106,7 +108,7 @@ def load(path: Path) -> Run:
             raw["scratch"],
             raw["timeout"],
             raw["seed"],
-            [_read(result) for result in raw["results"]],
+            [_read(result, raw["device"]["kind"]) for result in raw["results"]],
             raw["seconds"],
             raw["ended_early"],
         )
@@ -114,8 +116,7 @@ def load(path: Path) -> Run:
         raise NoResults(f"{path}: is damaged: {error}") from None
 
 
-def _read(raw: dict[str, Any]) -> Result:
-    kind = "tape"
+def _read(raw: dict[str, Any], kind: str) -> Result:
     check = Check(
         raw["id"], raw["clause"], raw["topic"], raw["title"], raw["rule"], _nothing,
         raw["scratch"], kind,

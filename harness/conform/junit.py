@@ -61,7 +61,7 @@ def _case(suite: Element, result: Result) -> None:
         SubElement(case, "skipped", message=clean(result.reason))
     elif result.outcome is Outcome.FAIL:
         failure = SubElement(case, "failure", type=check.clause, message=clean(result.summary))
-        told = [check.expected, *(command_line(one) for one in result.exchanges)]
+        told = [check.expected, *(command_line(one, check.kind) for one in result.exchanges)]
         failure.text = clean("\n".join(told))
     if result.warnings:
         text = "\n".join(f"warning: {warning}" for warning in result.warnings)

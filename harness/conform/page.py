@@ -174,7 +174,7 @@ def finding(result: Result) -> Html:
             el("small", f"{check.id} · {check.clause} · {check.topic}"),
         ),
         definitions(rows, "told"),
-        shown(result.exchanges),
+        shown(result),
         class_=f"finding {CLASSES[result.outcome]}",
         id=check.id,
     )
@@ -185,31 +185,32 @@ def badge(outcome: Outcome) -> Html:
     return el("span", BADGES[outcome], class_=f"badge {CLASSES[outcome]}")
 
 
-def shown(exchanges: tuple[Exchange, ...]) -> Iterator[Html]:
+def shown(result: Result) -> Iterator[Html]:
     """The last exchange, and those before it to be opened."""
-    if not exchanges:
+    if not result.exchanges:
         return
-    *before, last = exchanges
-    yield exchange(last)
+    *before, last = result.exchanges
+    device = result.check.kind
+    yield exchange(last, device)
     if before:
         left = len(before) - BEFORE
         yield el(
             "details",
             el("summary", f"{len(before)} command{'s' * (len(before) > 1)} before it"),
             el("p", f"The first {left} are left out.", class_="soft") if left > 0 else None,
-            [exchange(one, full=False) for one in before[-BEFORE:]],
+            [exchange(one, device, full=False) for one in before[-BEFORE:]],
         )
 
 
-def exchange(one: Exchange, *, full: bool = True) -> Html:
+def exchange(one: Exchange, device: str, *, full: bool = True) -> Html:
     """A command and its answer; ``full``: with the fields of everything in words."""
     data = one.reply.data if one.reply else b""
-    worded = parts(one) if full else []
+    worded = parts(one, device) if full else []
     return el(
         "div",
         el(
             "div",
-            el("b", name(one.cdb)),
+            el("b", name(one.cdb, device)),
             el("code", one.cdb.hex(" ")),
             el("span", how_it_ended(one)),
             el("small", "second nexus") if one.nexus else None,

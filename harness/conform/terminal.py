@@ -85,7 +85,7 @@ def lines(result: Result, width: int) -> Iterator[Text]:
         rows += [(result.what, f"expected {result.expected}"), ("", f"came {result.came}")]
     rows += [("warning", warning) for warning in result.warnings]
     if result.outcome is Outcome.FAIL and result.exchanges:
-        rows.append(("after", command_line(result.exchanges[-1])))
+        rows.append(("after", command_line(result.exchanges[-1], check.kind)))
     for name, text in rows:
         head = f"{name}: " if name else ""
         for line in wrap(head + text, width - len(INDENT)):

@@ -23,16 +23,16 @@ class Part(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-def command_line(exchange: Exchange) -> str:
+def command_line(exchange: Exchange, device: str = "tape") -> str:
     """One line: the command, its CDB in hexadecimal, and how it ended."""
-    return f"{name(exchange.cdb)} [{exchange.cdb.hex(' ')}]: {how_it_ended(exchange)}"
+    return f"{name(exchange.cdb, device)} [{exchange.cdb.hex(' ')}]: {how_it_ended(exchange)}"
 
 
-def name(cdb: bytes) -> str:
-    """The command's name in the standard."""
+def name(cdb: bytes, device: str = "tape") -> str:
+    """The command's name in the standard; ``device`` is "tape" or "changer", here and below."""
     from harness.layers.cdb import UnknownCdb, dissect_cdb
 
-    packet = dissect_cdb(cdb) if cdb else None
+    packet = dissect_cdb(cdb, device) if cdb else None
     if packet is None or isinstance(packet, UnknownCdb):
         return f"command {cdb[:1].hex().upper() or '?'}h"
     return str(packet.name)
@@ -56,13 +56,13 @@ def sense_line(sense: bytes) -> str:
         return f"no sense data but {sense.hex(' ')}"
 
 
-def parts(exchange: Exchange) -> list[Part]:
+def parts(exchange: Exchange, device: str = "tape") -> list[Part]:
     """What of an exchange has fields: CDB, data-out, data-in, sense data."""
     data = exchange.reply.data if exchange.reply else b""
     try:
         from harness.layers import dissect
 
-        packets = dissect(exchange.cdb, exchange.out, data)
+        packets = dissect(exchange.cdb, exchange.out, data, device=device)
     except Exception:  # whatever a device sends, the page is made; its bytes are there
         return []
     return [part for packet in packets for part in of_packet(packet)]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from harness.conform import commands as c
 from harness.conform import json_report, junit, page
 from harness.conform.check import Body, Check, Outcome
 from harness.conform.diff import differences
-from harness.conform.exchange import blot
+from harness.conform.exchange import Exchange, blot
 from harness.conform.results import Run
 from harness.conform.runner import NEEDS_SCRATCH, Runner
 from harness.conform.subject import Subject
@@ -262,6 +264,15 @@ def test_json_is_complete_and_comes_back(device: Silent, tmp_path: Path) -> None
 def test_a_difference_is_one_of_outcome_or_of_what_came(device: Silent) -> None:
     first, second = run(device, passes, fails, skips), run(device, passes, passes)
     assert [one.check.id for one in differences(first, second)] == ["CHECK-1", "CHECK-2"]
+
+
+def test_commands_of_a_changer_have_their_names(device: Silent) -> None:
+    done = run(device, fails)
+    moves = Exchange(0, c.move_medium(1, 2), b"", Reply(2, b"", b""))
+    result = replace(done.results[0], exchanges=(moves,))
+    done.results = [replace(result, check=replace(result.check, kind="changer"))]
+    for text in (junit.render(done), json_report.render(done), page.render(done)):
+        assert "MOVE MEDIUM" in text
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"conform": 2}', '{"conform": 1}'])
