@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from harness.cli import FAILED, USAGE_ERROR, say
@@ -16,9 +17,10 @@ IN_STATE = Path("run") / "trace.jsonl"
 
 def report(run: Path, output: Path) -> int:
     """Write the page of a trace, or of a state folder's; the exit status."""
-    path = run / IN_STATE if run.is_dir() else run
-    if not path.exists():
-        if run.is_dir():
+    folder = os.path.isdir(run)
+    path = run / IN_STATE if folder else run
+    if not _is_there(path):
+        if folder:
             say(f"{run}: has no trace: run the rig with --trace, or write trace = true in [rig]")
         else:
             say(f"{run}: there is no such file: name a trace, or a state folder")
@@ -36,3 +38,14 @@ def report(run: Path, output: Path) -> int:
         return FAILED
     print(f"{output}: {many(made.commands, 'command')}, {many(made.errors, 'error')}")
     return 0
+
+
+def _is_there(path: Path) -> bool:
+    """Also where that cannot be seen: whoever reads it is told why not."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True

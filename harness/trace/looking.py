@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -44,8 +45,9 @@ def told(function: Callable[P, int]) -> Callable[P, int]:
 
 def keep(trace: Path, output: Path) -> None:
     """See that the trace is not what is written. Raises TraceError."""
-    if output.exists() and output.samefile(trace):
-        raise TraceError(f"{output} is the trace itself: name another file")
+    with suppress(OSError):  # there is none yet, or it cannot be written either
+        if output.samefile(trace):
+            raise TraceError(f"{output} is the trace itself: name another file")
 
 
 @told

@@ -131,9 +131,9 @@ class Trace:
 
 def read(path: Path) -> Trace:
     """A trace, its header read. Raises TraceError."""
-    if path.is_fifo():
-        raise TraceError(f"{path} is a pipe, and a trace is read more than once: name a file")
     try:
+        if path.is_fifo():
+            raise TraceError(f"{path} is a pipe, and a trace is read more than once: name a file")
         with path.open(encoding="utf-8", errors="replace") as file:
             raw = json.loads(file.readline(1 << 20))
         if raw["trace"] != VERSION:

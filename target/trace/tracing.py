@@ -61,8 +61,13 @@ class Tracing:
         with self._guard:
             if self._recorder is None:
                 raise ValueError("no trace is written: start one")
-            path = self._recorder.path
+            path, whole = self._recorder.path, self._recorder.writing
             self._end()
+            if not whole:
+                raise ValueError(
+                    f"the trace {path} ended before: it could not be written any more, see the"
+                    " log of the target"
+                )
             return path
 
     def close(self) -> None:

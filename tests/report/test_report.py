@@ -101,6 +101,7 @@ def test_a_hundred_thousand_commands(tmp_path: Path, say: Say) -> None:
     ("make", "said"),
     [
         (lambda path: path / "none", "none: there is no such file: name a trace, or a state fold"),
+        (lambda path: path / ("x" * 300), "cannot be read: File name too long"),
         (lambda path: path, "has no trace: run the rig with --trace, or write trace = true in"),
     ],
 )

@@ -73,6 +73,8 @@ def test_chosen_kinds_and_times(typed: Typed, tmp_path: Path) -> None:
 def test_errors_of_the_user(typed: Typed, tmp_path: Path) -> None:
     for words, said in (
         (("show", tmp_path / "none"), "cannot be read"),
+        (("show", tmp_path / ("x" * 300)), "cannot be read: File name too long"),
+        (("export", SAMPLE, "-o", tmp_path / ("x" * 300)), "cannot be written: File name too long"),
         (("show", SAMPLE, "--unit", "drive1"), "its units are drive0"),
         (("show", SAMPLE, "--kind", "keys"), "keys is no kind: use command"),
         (("show", SAMPLE, "--nexus", "nobody", "--cdb", "x"), "no command is called x"),

@@ -131,6 +131,9 @@ def test_a_full_disk_ends_the_trace_and_no_command(
     (line,) = caplog.messages
     assert line == f"the trace {rig.path} ends here: No space left on device"
     assert len(rig.commands) == before
+    assert rig.service.tracing is not None
+    with pytest.raises(ValueError, match="ended before: it could not be written any more"):
+        rig.service.tracing.stop()
 
 
 def test_a_cut_line_ends_it(rig: Traced) -> None:
