@@ -385,29 +385,32 @@ class Drive:
         """The logical object number of READ POSITION, short form."""
         return int.from_bytes(self.unit.good(READ_POSITION, size=20).data[4:8])
 
-    def reload(self) -> None:
-        """Unload and load the volume; attentions are left to be heard. NotApplicable where the
-        volume does not come back."""
-        self.unit.do(LoadUnload(load=0))
-        for _ in range(8):
-            answer = self.unit.do(LoadUnload(load=1))
-            if answer.status == GOOD:
-                return
-            if not answer.code.startswith("6/"):
-                break
-        raise NotApplicable(f"the volume cannot be loaded again: {answer.code}")
+    def reload(self) -> list[str]:
+        """Unload and load the volume; returns the attentions that this nexus has heard of it.
+        NotApplicable where the volume does not come back."""
+        found: list[str] = []
+        for load in (0, 1):
+            answer = self._load(load, found)
+            if answer.status != GOOD:
+                how = "loaded again" if load else "unloaded"
+                raise NotApplicable(f"the volume cannot be {how}: {answer.code}")
+        return found + self.heard()
 
     def unloaded(self) -> None:
-        """Unload the volume until the check has ended."""
-        self.unit.cleanup(self.loaded_again)
+        """Unload the volume until the check has ended; attentions are heard."""
+        self.unit.cleanup(self.unit.settle)
+        self.unit.cleanup(lambda: self._load(1, []))
         self.unit.good(LoadUnload(load=0))
-
-    def loaded_again(self) -> None:
-        """Load the volume and hear of it."""
-        for _ in range(8):
-            if not self.unit.do(LoadUnload(load=1)).code.startswith("6/"):
-                break
         self.unit.settle()
+
+    def _load(self, load: int, heard: list[str]) -> Answer:
+        """LOAD UNLOAD, again as long as it tells of attentions, which are kept."""
+        for _ in range(8):
+            answer = self.unit.do(LoadUnload(load=load))
+            if not answer.code.startswith("6/"):
+                break
+            heard.append(answer.code)
+        return answer
 
     def heard(self) -> list[str]:
         """Unit attentions that TEST UNIT READY reports, until there are none."""
@@ -429,6 +432,8 @@ class Drive:
             raise NotApplicable("CFG_P: encryption is configured from outside, not by hosts")
         if self.facts.key_formats and 0 not in self.facts.key_formats:
             raise NotApplicable("key format 00h is not listed: no keys in plain text")
+        if self.algorithm.nonce_c == 2:
+            raise NotApplicable("NONCE_C is 2: hosts bring nonces, whose length no page tells")
         answer = self._all_off()
         if answer.code in FAIL_LIMIT:
             self.reload()

@@ -114,9 +114,13 @@ class KnownState:
                     continue
                 page = set_page(scope=scope, algorithm_index=self._an_algorithm())
                 cdb = out_cdb(len(page))
-                if nexus.do(cdb, out=page).code.startswith("6/"):
+                answer = nexus.do(cdb, out=page)
+                if answer.code.startswith("6/"):
                     nexus.settle()
-                    nexus.do(cdb, out=page)
+                    answer = nexus.do(cdb, out=page)
+                if not scope and answer.status != GOOD:
+                    # No scope PUBLIC to go back to: a set of its own that does nothing.
+                    nexus.do(cdb, out=set_page(scope=1, algorithm_index=self._an_algorithm()))
 
     def _an_algorithm(self) -> int:
         """The index of the first algorithm in the data encryption capabilities page."""
