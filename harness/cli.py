@@ -368,6 +368,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except OSError as error:
+        # What no command expects: standard output on a full disk, for one.
+        say(f"{error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(FAILED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

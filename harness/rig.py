@@ -7,6 +7,7 @@ An error is one sentence that names the file, the key and the cure.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -79,8 +80,8 @@ class Rig(Tables):
     def traced(self, path: Path | None) -> Self:
         """The rig with that file for its trace, if there is one; RigError if none can be made."""
         trace = self.rig.trace if path is None else str(path.absolute())
-        if isinstance(trace, str) and not (folder := Path(trace).parent).is_dir():
-            raise RigError(f"the trace {trace} cannot be written: make the folder {folder} first")
+        if isinstance(trace, str) and (why := _hindrance(Path(trace))):
+            raise RigError(f"the trace {trace} cannot be written: {why}")
         section = self.rig.model_copy(update={"trace": trace})
         return self.model_copy(update={"rig": section})
 
@@ -209,6 +210,15 @@ def _located(table: _One, folder: Path, *keys: str) -> _One:
     files = {key: getattr(table, key) for key in keys}
     there = {key: str(folder / file) for key, file in files.items() if isinstance(file, str)}
     return table.model_copy(update=there)
+
+
+def _hindrance(trace: Path) -> str:
+    """Why no trace can be written there, or "": better told now than by a guest that ends."""
+    if not trace.parent.is_dir():
+        return f"make the folder {trace.parent} first"
+    if not os.access(trace if trace.exists() else trace.parent, os.W_OK):
+        return "you have no right to: name another file"
+    return ""
 
 
 def _drive_located(drive: Drive, folder: Path) -> Drive:

@@ -30,6 +30,21 @@ def test_help_documents_the_exit_statuses() -> None:
     assert "125" in done.stdout
 
 
+def test_a_full_disk_is_one_sentence() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "fault", "defects"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=Path(__file__).parents[2],
+        )
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_is_quick_because_it_imports_little() -> None:
     code = "import sys, harness.cli; print({'pydantic', 'rich', 'pyudev'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
