@@ -29,7 +29,8 @@ def identify(unit: Subject, target: str) -> Identity:
             f"{target}: is neither a tape drive nor a medium changer: its device type is "
             f"{data[0]:02X}h"
         )
-    if unit.do(c.TEST_UNIT_READY).status == RESERVATION_CONFLICT:
+    # No reservation lets this pass, and it does nothing.
+    if unit.do(c.mode_select_6(0)).status == RESERVATION_CONFLICT:
         raise NotADevice(
             f"{target}: is reserved by another host: run the checks when it has been released"
         )

@@ -9,9 +9,10 @@ from time import monotonic, time
 
 from harness.conform.check import Check, Failure, NotApplicable, Outcome
 from harness.conform.identity import identify, why_not_writable
+from harness.conform.keys import keys
 from harness.conform.known_state import KnownState
 from harness.conform.results import Result, Run
-from harness.conform.subject import TIMEOUT, Answer, Subject
+from harness.conform.subject import RESERVATION_CONFLICT, TIMEOUT, Answer, Subject
 from harness.initiators.api import Initiator, InitiatorError, Unsupported
 
 NEEDS_SCRATCH = "not run: needs --scratch"
@@ -40,7 +41,8 @@ class Runner:
         self.target = target or initiator.name
         self._silent = 0
         self._unwritable = ""
-        self._empty = False
+        self._unready = ""
+        self._shared = False
 
     def run(self, checks: Iterable[Check], watch: Watch = lambda *_: None) -> Run:
         """Run those checks that are for the device's kind. Raises NotADevice, InitiatorError."""
@@ -54,7 +56,8 @@ class Runner:
         began = monotonic()
         self.state.is_tape = identity.kind == "tape"
         self.state.begin()
-        self._empty = self.state.is_tape and self.unit.hear_out().code.startswith("2/3A")
+        self._unready = not_ready(self.unit.hear_out()) if self.state.is_tape else ""
+        self._shared = registered(self.unit)
         overwrites = self.state.is_tape and any(check.scratch for check in chosen)
         if self.unit.scratch and overwrites:
             self._unwritable = why_not_writable(self.unit)
@@ -96,13 +99,14 @@ class Runner:
         del unit.exchanges[:], unit.warnings[:], unit.cleanups[:]
         began = monotonic()
         outcome, what, expected, came, reason = self._body(check)
-        if outcome is Outcome.FAIL and self._empty and ended_without_volume(unit):
-            outcome, what, expected, came, reason = Outcome.NOT_APPLICABLE, "", "", "", NO_VOLUME
+        if outcome is Outcome.FAIL and (reason := self._excuse()):
+            outcome, what, expected, came = Outcome.NOT_APPLICABLE, "", "", ""
         exchanges = tuple(unit.exchanges)
         seconds = monotonic() - began
         lost = self._undo(what == NO_ANSWER)
-        if self.state.volume_lost and not self._empty:
-            self._empty, self._unwritable = True, f"{check.id} has left the drive without a volume"
+        if self.state.volume_lost and not self._unready:
+            self._unready = "2/3A/00"
+            self._unwritable = f"{check.id} has left the drive without a volume"
         if lost and outcome is not Outcome.FAIL:
             outcome, what, expected = Outcome.FAIL, "state after the check", "an answer"
             came, exchanges = lost, tuple(unit.exchanges)
@@ -111,6 +115,18 @@ class Runner:
         if warnings and outcome is Outcome.PASS:
             outcome = Outcome.WARNING
         return Result(check, outcome, what, expected, came, reason, warnings, exchanges, seconds)
+
+    def _excuse(self) -> str:
+        """Why a check that failed does not apply, or "": what its last command met is the state in
+        which the device was given to us."""
+        reply = self.unit.exchanges[-1].reply if self.unit.exchanges else None
+        if reply is None:
+            return ""
+        if self._unready and Answer(reply).code.startswith((self._unready, "2/3A")):
+            return f"no volume is ready ({self._unready})"
+        if self._shared and reply.status == RESERVATION_CONFLICT:
+            return "other hosts have registered with the device"
+        return ""
 
     def _cannot(self, check: Check) -> str:
         if not check.scratch:
@@ -163,11 +179,17 @@ class Runner:
                     way()
 
 
-def ended_without_volume(unit: Subject) -> bool:
-    """Whether the last command of a check found no volume."""
-    reply = unit.exchanges[-1].reply if unit.exchanges else None
-    return reply is not None and Answer(reply).code.startswith("2/3A")
+def registered(unit: Subject) -> bool:
+    """Whether somebody has registered a key for persistent reservations."""
+    with suppress(Failure):
+        return unit.has(0x5E, 0x00) and bool(keys(unit))
+    return False
+
+
+def not_ready(answer: Answer) -> str:
+    """Why a drive is not ready, as 2/3A/00 or, with a cartridge that it cannot read, 3/30/00; or
+    ""."""
+    return answer.code if answer.code.startswith(("2/", "3/")) else ""
 
 
 NO_ANSWER = "answer"
-NO_VOLUME = "no volume is loaded"

@@ -261,9 +261,29 @@ def test_a_drive_that_another_host_has_is_left_alone() -> None:
     with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
         other = Subject(made.another())
         other.settle()
-        other.good(c.plain(0x16))
-        with pytest.raises(NotADevice, match="reserved by another host"):
-            Runner(made).run(all_checks().values())
+        for old in (True, False):
+            if old:
+                other.good(c.plain(0x16))
+            else:
+                keys.register(other, keys.KEY_A)
+                keys.reserve(other, keys.KEY_A, 5)
+            with pytest.raises(NotADevice, match="reserved by another host"):
+                Runner(made).run(all_checks().values())
+            other.good(c.plain(0x17))
+
+
+def test_keys_of_another_host_stay() -> None:
+    chosen = [check for key, check in all_checks().items() if key.startswith(("PR-", "RES"))]
+    with open_initiator(f"{FOLDER / 'fixtures/rigs/one-lto9.toml:drive0'}") as made:
+        assert isinstance(made, InProcess)
+        other = Subject(InProcess(made.unit, "another"))
+        other.settle()
+        assert keys.out(other, keys.REGISTER, new=0x1234).status == 0
+        run = Runner(made, scratch=True).run(chosen)
+        other.settle()
+        assert keys.keys(other) == [0x1234]
+    assert not run.having(Outcome.FAIL), [result.summary for result in run.having(Outcome.FAIL)]
+    assert run.counts[Outcome.NOT_APPLICABLE] > 50
 
 
 class OnADesk(InProcess):

@@ -21,12 +21,23 @@ def change_mode(unit: Subject) -> None:
         answer = unit.do(c.mode_sense_6(page, dbd=True), size=255)
         if answer.status or not mode_page(unit, page, control=1)[byte] & bit:
             continue
+        if not shared(unit, page):
+            continue
         wanted = bytearray(mode_page(unit, page))
         wanted[byte] ^= bit
         asking.change(unit, bytes(wanted))
         unit.cleanup(unit.settle)
         return
     unit.skip("no shared mode parameter can be changed")
+
+
+def shared(unit: Subject, page: int) -> bool:
+    """Whether a mode page is the same for all: VPD page 87h, or where it says nothing."""
+    if 0x87 not in asking.vpd_pages(unit):
+        return True
+    rows = asking.vpd(unit, 0x87)[4:]
+    policies = {rows[at] & 0x3F: rows[at + 2] & 3 for at in range(0, len(rows) - 3, 4)}
+    return not policies.get(page, policies.get(0x3F, 0))
 
 
 def pending(unit: Subject) -> Subject:

@@ -226,6 +226,8 @@ def last_drive(unit: Subject) -> None:
     if 0x020A not in found:
         unit.skip("the attribute is not there")
     value = found[0x020A].value
+    if not value.strip(b" \0"):
+        unit.skip("the attribute is blank")
     unit.expect("vendor", asking.standard_inquiry(unit)[8:16], value[:8])
     pages = [page for page in (0x80, 0xB1) if page in asking.vpd_pages(unit)]
     serials = [asking.vpd(unit, page)[4:].strip(b" \0") for page in pages]
@@ -416,7 +418,9 @@ for wrong_row in WRONG:
 
 @check("ATTR-WRITE-NOTHING", WRITE, TOPIC, "WRITE ATTRIBUTE without a list")
 def nothing(unit: Subject) -> None:
-    """A parameter list length of 0 is GOOD."""
+    """A parameter list length of 0 is GOOD, or DATA PROTECT where nothing can be written."""
     unit.need(0x8D)
     asking.need_volume(unit)
-    unit.good(c.write_attribute(0))
+    answer = unit.do(c.write_attribute(0))
+    if not answer.code.startswith("7/"):
+        unit.expect("status", GOOD, answer.status)

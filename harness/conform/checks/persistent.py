@@ -351,6 +351,7 @@ def capable_types(unit: Subject) -> None:
 @check("PR-APTPL", OUT, TOPIC, "APTPL", scratch=True)
 def through_power_loss(unit: Subject) -> None:
     """GOOD where PTPL_C of the capabilities is set, and PTPL_A then tells it; else 5/26/00."""
+    alone(unit)
     unit.need(0x5E, 2)
     able = unit.good(c.reserve_in(2), size=64).data[2] & 1
     unit.cleanup(lambda: k.undo(unit, KEY_A))
@@ -365,6 +366,7 @@ def through_power_loss(unit: Subject) -> None:
 @check("PR-SPEC-I-PT", OUT, TOPIC, "SPEC_I_PT where it is not supported")
 def specified_ports(unit: Subject) -> None:
     """5/26/00 with SIP_C clear."""
+    alone(unit)
     unit.need(0x5E, 2)
     if unit.good(c.reserve_in(2), size=64).data[2] & 0x08:
         unit.skip("SPEC_I_PT is supported")
