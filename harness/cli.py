@@ -359,6 +359,9 @@ def main() -> None:
     """Entry point: errors are one sentence on standard error."""
     try:
         status = keyreel.main(prog_name="keyreel", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(USAGE_ERROR)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "keyreel"
         say(f"{error.format_message().rstrip('.')} (see {path} --help)")

@@ -45,6 +45,17 @@ def test_a_full_disk_is_one_sentence() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("group", [(), ("library", "user")])
+def test_a_group_alone_shows_its_help(
+    group: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["keyreel", *group])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("Usage: keyreel ")
+
+
 def test_help_is_quick_because_it_imports_little() -> None:
     code = "import sys, harness.cli; print({'pydantic', 'rich', 'pyudev'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
