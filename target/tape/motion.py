@@ -69,6 +69,7 @@ class Motion(Recorder):
         page 0Ah, SPC-4 7.5.8): one that is not is 2/3A/04 or 2/04/02 until a LOAD."""
         assert self.cartridge is None, "one at a time"
         self.cartridge = cartridge
+        self.happened("medium", what="inserted", barcode=cartridge.barcode)
         mode = self.modes.value("autoload", 0x0A)
         if mode == LOADED or cartridge.type.cleaning:
             self.load_volume(None, immed=True)

@@ -32,8 +32,13 @@ def test_the_life_of_a_volume(tmp_path: Path) -> None:
         rig.host.hear()
         rig.host.load(load=False)
         rig.host.load()
+        cartridge = rig.host.drive.eject()
+        assert cartridge is not None
+        rig.host.drive.insert(cartridge)
     medium = rig.events("medium")
-    assert [one.details["what"] for one in medium] == ["unloaded", "loaded", "unloaded", "ejected"]
+    assert [one.details["what"] for one in medium] == [
+        "unloaded", "loaded", "unloaded", "ejected", "inserted", "loaded", "unloaded", "ejected"
+    ]  # fmt: skip
     assert {one.details["barcode"] for one in medium} == {"KRL001L9"}
     assert {one.unit for one in medium} == {"drive0"}
 
