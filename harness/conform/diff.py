@@ -144,24 +144,23 @@ def _by_topic(found: list[Difference]) -> Iterator[list[Content]]:
 
 
 def _answers(answers: Answers) -> Html:
-    """Answers that differ: a table for each thing that they are of."""
+    """Answers that differ, with a line over those of each thing."""
+    rows: list[list[Content]] = []
+    for thing, found in answers.items():
+        rows.append([el("th", thing, colspan=4)])
+        rows += [
+            [breaking(row.what or "there"), row.first, row.second, seen(ids)] for row, ids in found
+        ]
     return el(
         "section",
         el("h2", "Answers differ where checks passed with both"),
-        [
-            [
-                el("h3", thing),
-                table(
-                    ["Field", "A", "B", "Seen by"],
-                    (
-                        [row.what or "there", row.first, row.second, seen(checks)]
-                        for row, checks in rows
-                    ),
-                ),
-            ]
-            for thing, rows in answers.items()
-        ],
+        table(["Field", "A", "B", "Seen by"], rows),
     )
+
+
+def breaking(name: str) -> str:
+    """A field's name, which a narrow screen may break after each underscore."""
+    return name.replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _one(one: Difference) -> Html:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from harness.conform import diff, page
 from harness.conform.check import Outcome
 from harness.conform.checks import all_checks
-from harness.conform.results import Run
+from harness.conform.exchange import Exchange
+from harness.conform.results import Result, Run
 from harness.conform.runner import Runner
 from harness.initiators.opening import open_initiator
 from tests.conform.models import rig
@@ -41,10 +43,21 @@ def test_the_page_can_be_read_on_any_screen(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_comparison(run: Run, tmp_path: Path) -> None:
-    other = Run(run.identity, run.started, True, 30.0, results=run.results[10:])
+    other = Run(run.identity, run.started, True, 30.0)
+    other.results = [replace(one, exchanges=renamed(one)) for one in run.results[10:]]
     file = tmp_path / "diff.html"
     file.write_text(diff.render(run, other), encoding="utf-8")
+    assert "<td>Ultrium" in file.read_text(encoding="utf-8")
     holds_together(file)
+
+
+def renamed(result: Result) -> tuple[Exchange, ...]:
+    """What was sent and came, with another product in INQUIRY data."""
+    return tuple(
+        one._replace(reply=reply._replace(data=reply.data.replace(b"ULT3580", b"Ultrium")))
+        for one in result.exchanges
+        if (reply := one.reply)
+    )
 
 
 def test_its_picture(run: Run, tmp_path: Path, pictures: Path | None) -> None:
