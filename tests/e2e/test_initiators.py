@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 
+from harness.guest.api import Guest
 from harness.initiators.api import InitiatorError, NoAnswer
 from harness.initiators.inprocess import InProcess
 from harness.initiators.iscsi import Iscsi
@@ -87,28 +88,28 @@ def test_task_aborted_by_a_reset(rig_file: Path) -> None:
 def py_sg(folder: Path) -> dict[str, str]:
     """The environment of a process that has py-sg, built into that folder: no environment of ours
     has it, because of scapy."""
-    (wanted,) = (
-        text
-        for text in requires("keyreel") or ()
-        if text.startswith("py-sg") and "extra ==" in text
-    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-    subprocess.run([*pip, wanted.partition(";")[0]], check=True)
+    subprocess.run([*pip, *project["optional-dependencies"]["sg"]], check=True)
     return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """A guest with the drive."""
+    with rig_guest(RIG, tmp_path_factory.mktemp("guest")) as running:
+        yield running
 
 
 @pytest.mark.guest
 @pytest.mark.parametrize("scheme", ["", "pysg:"])
-def test_in_a_guest(tmp_path: Path, scheme: str) -> None:
-    environment = py_sg(tmp_path / "py-sg") if scheme else None
-    with rig_guest(RIG, tmp_path / "guest") as guest:
-        target = scheme + guest.devices["drive0"].sg
-        done = guest.run(
-            [sys.executable, "-m", "tests.e2e.initiator_checks", target],
-            env=environment,
-            cwd=ROOT,
-            timeout=300.0,
-        )
+def test_in_a_guest(guest: Guest, tmp_path: Path, scheme: str) -> None:
+    done = guest.run(
+        [sys.executable, "-m", "tests.e2e.initiator_checks", scheme + guest.devices["drive0"].sg],
+        env=py_sg(tmp_path / "py-sg") if scheme else None,
+        cwd=ROOT,
+        timeout=300.0,
+    )
     assert done.status == 0, done.stderr.decode()
     results: dict[str, str] = json.loads(done.stdout)
     assert results.keys() == CHECKS.keys()
