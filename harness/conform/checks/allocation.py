@@ -102,6 +102,7 @@ def whole(unit: Subject, row: Data) -> bytes:
         raise NotApplicable(f"the device has no such data now ({answer.code})")
     if answer.status != GOOD:
         raise Failure("status", "GOOD", repr(answer))
+    unit.require("data", answer.data, "some", answer)
     return answer.data
 
 

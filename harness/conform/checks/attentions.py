@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.conform import asking
 from harness.conform import commands as c
 from harness.conform.asking import at, mode_page, number, select
 from harness.conform.check import check
 from harness.conform.subject import Subject
 from harness.conform.tape import record
+from harness.layers.vpd import dissect_vpd
 
 CLAUSE = "SAM-5 5.14"
 TOPIC = "unit attentions"
@@ -35,8 +38,8 @@ def shared(unit: Subject, page: int) -> bool:
     """Whether a mode page is the same for all: VPD page 87h, or where it says nothing."""
     if 0x87 not in asking.vpd_pages(unit):
         return True
-    rows = asking.vpd(unit, 0x87)[4:]
-    policies = {rows[at] & 0x3F: rows[at + 2] & 3 for at in range(0, len(rows) - 3, 4)}
+    told: Any = dissect_vpd(asking.vpd(unit, 0x87))
+    policies = {one.policy_page_code: one.mode_page_policy for one in told.policies}
     return not policies.get(page, policies.get(0x3F, 0))
 
 

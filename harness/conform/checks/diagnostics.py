@@ -186,6 +186,7 @@ def luns_selected(unit: Subject) -> None:
     answer = unit.do(c.report_luns(4096, 2), size=4096)
     if answer.code == INVALID_FIELD:
         unit.skip("SELECT REPORT is not supported")
+    unit.require("LUNs of 00h", len(plain) >= 16, "one at least", plain)
     for place in range(8, len(plain), 8):
         unit.require("LUNs", plain[place : place + 8] in answer.data[8:], "all of 00h", answer.data)
     known = unit.good(c.report_luns(4096, 1), size=4096).data

@@ -26,6 +26,8 @@ def protect(unit: Subject, method: int, flags: int) -> None:
     if answer.code == INVALID_PARAMETER:
         raise NotApplicable(f"the device has no method {method}")
     asking.taken(answer)
+    came = mode_page(unit, 0x0A, 0xF0)
+    unit.expect("method and flags", (method, flags), (came[4], came[6] & 0xC0))
 
 
 def off(unit: Subject) -> None:

@@ -259,6 +259,7 @@ def prevented_twice(unit: Subject) -> None:
     asking.need_volume(unit)
     prevent(unit)
     prevent(unit)
+    unit.refused(c.load_unload(0), PREVENTED)
     unit.good(c.prevent(0))
     unload(unit)
 

@@ -165,7 +165,9 @@ def declare_block_length(length: int) -> None:
             unit.skip(f"blocks have {shortest} to {longest} bytes")
         if length % (1 << granularity):
             unit.skip(f"blocks are multiples of {1 << granularity} bytes")
-        set_block_length(unit, 0 if length else 512)
+        other = 0 if length else 512
+        set_block_length(unit, other)
+        unit.expect("block length", other.to_bytes(3), mode(unit, 0x3F).descriptor[5:])
         set_block_length(unit, length)
         unit.expect("block length", length.to_bytes(3), mode(unit, 0x3F).descriptor[5:])
         data = unit.good(c.mode_sense_6(0), size=255).data

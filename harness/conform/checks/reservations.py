@@ -105,6 +105,7 @@ def declare(size: int) -> None:
         asking.need_volume(unit)
         other = unit.second
         reserve(unit, size)
+        unit.expect("status before the reset", RESERVATION_CONFLICT, other.do(c.REWIND).status)
         asking.reset(unit)
         other.good(c.REWIND)
 

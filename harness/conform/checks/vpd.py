@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.conform import asking
 from harness.conform import commands as c
 from harness.conform.asking import INVALID_FIELD, ROOM, Designator, designators, number, vpd
 from harness.conform.check import check
 from harness.conform.subject import Subject
+from harness.layers.vpd import dissect_vpd
 
 TOPIC = "vital product data"
 T10, EUI, NAA, RELATIVE_PORT, GROUP, NAME = 1, 2, 3, 4, 5, 8
@@ -198,18 +201,21 @@ def policy(unit: Subject) -> None:
         unit.require("POLICY", data[at + 2] & 3 in (0, 1, 3), "00b, 01b or 11b", data[at : at + 4])
 
 
+def listed_ports(unit: Subject) -> list[Any]:
+    """The ports of page 88h, a layer each."""
+    page: Any = dissect_vpd(vpd(unit, 0x88))
+    return list(page.ports)
+
+
 @check("VPD-88-PORTS", "SPC-4 7.8", TOPIC, "Ports are those of page 83h")
 def ports(unit: Subject) -> None:
     """Each port has a relative identifier that is not 0, and one is the port asked through, whose
     name page 83h has."""
-    data = vpd(unit, 0x88)
-    at, seen, names = 4, [], []
-    while at < len(data):
-        seen.append(number(data, at + 2, 2))
-        at += 8 + number(data, at + 6, 2)
-        size = number(data, at + 2, 2)
-        names += [one.body for one in designators(data[at + 4 : at + 4 + size])]
-        at += 4 + size
+    found = listed_ports(unit)
+    seen = [port.relative_port_identifier for port in found]
+    names = [
+        one.designator for port in found for here in port.target_port for one in here.designators
+    ]
     unit.require("relative ports", seen and all(seen), "none of them 0", seen)
     unit.require("relative ports", len(set(seen)) == len(seen), "each once", seen)
     here = [one.body for one in named(unit) if one.association == PORT and one.kind in (NAA, NAME)]
@@ -220,7 +226,7 @@ def ports(unit: Subject) -> None:
 @check("VPD-88-RELATIVE", "SPC-4 7.8.6.7", TOPIC, "The relative port is one of page 88h")
 def relative_port(unit: Subject) -> None:
     """The relative target port of page 83h is one of page 88h."""
-    data = vpd(unit, 0x88)
+    seen = [port.relative_port_identifier for port in listed_ports(unit)]
     here = [
         int.from_bytes(one.body)
         for one in named(unit)
@@ -228,11 +234,6 @@ def relative_port(unit: Subject) -> None:
     ]
     if not here:
         unit.skip("page 83h has no relative target port")
-    at, seen = 4, []
-    while at < len(data):
-        seen.append(number(data, at + 2, 2))
-        at += 8 + number(data, at + 6, 2)
-        at += 4 + number(data, at + 2, 2)
     unit.require("relative target port", here[0] in seen, f"one of {seen}", here[0])
 
 
