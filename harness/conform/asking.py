@@ -366,7 +366,10 @@ def reset(unit: Subject) -> None:
 
 
 def reset_only(unit: Subject) -> None:
-    """LOGICAL UNIT RESET. NotApplicable where the way has none."""
+    """LOGICAL UNIT RESET. NotApplicable where the way has none, and without ``scratch``: it takes
+    other hosts' reservations and keys away, and ends their commands."""
+    if not unit.scratch:
+        raise NotApplicable("needs --scratch: a reset takes other hosts' keys and reservations")
     try:
         unit.initiator.reset()
     except Unsupported as error:

@@ -68,7 +68,8 @@ class KnownState:
         if everything or 0x5F in opcodes:
             self._unregister()
         keyed = {one.nexus for one in sent if one.cdb[:2] == b"\xb5\x20"}
-        if everything or keyed:
+        # Without scratch no check sets a key: what there is, is another host's.
+        if keyed or (everything and one.scratch):
             self._clear_keys({0, 1} if everything else keyed)
         if everything or opcodes & MODE_SELECTS:
             self._restore_modes(any(one.cdb[1] & 1 for one in sent if one.cdb[0] in MODE_SELECTS))

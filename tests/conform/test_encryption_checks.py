@@ -15,14 +15,18 @@ import pytest
 
 from harness.conform.check import Check, Outcome
 from harness.conform.checks import all_checks
-from harness.conform.encryption import KEYS
-from harness.conform.results import Run, counted
+from harness.conform.encryption import KEY_A, KEYS
+from harness.conform.encryption_pages import Status
+from harness.conform.results import Result, Run, counted
 from harness.conform.runner import Runner
+from harness.initiators.inprocess import InProcess
 from harness.initiators.opening import open_initiator
 from target.faults.defects import DEFECTS, MUTATIONS
 from tests.conform.test_mutations import failing
 from tests.e2e.tools import cartridge, rig_text
+from tests.encryption import keys
 from tests.runs import Say
+from tests.tape.host import Host, tape
 
 ROOT = Path(__file__).parents[2]
 OTHERS = {
@@ -166,6 +170,24 @@ def test_without_scratch_no_key_is_sent(tmp_path: Path) -> None:
     assert len(done.having(Outcome.PASS)) >= 40
     used = {one.cdb[0] for result in done.results for one in result.exchanges}
     assert used <= READING, {f"{one:02X}h" for one in used - READING}
+
+
+def test_without_scratch_the_key_of_another_host_stays() -> None:
+    """Of whatever area the checks are, and when a run is interrupted."""
+
+    def interrupt(result: Result, done: int, every: int) -> None:
+        raise KeyboardInterrupt
+
+    with tape() as host:
+        other = Host(host.drive, "other")
+        other.hear()
+        assert not keys.spout(other, keys.set_page(encryption=2, decryption=2, key=KEY_A)).status
+        runner = Runner(InProcess(host.drive))
+        assert not failed(runner.run(all_checks().values()))
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(encryption_checks(), interrupt)
+        other.hear()
+        assert Status.of(keys.spin(other, 0x20)).modes == (2, 2)
 
 
 def test_each_defect_is_found() -> None:
