@@ -220,17 +220,19 @@ STUCK = 30.0
 
 
 def test_boot_time(own_guest: UmlGuest, say: Say) -> None:
-    mounts = Path("/proc/self/mounts").read_bytes()
-    boots = []
+    mounts = Path("/proc/self/mounts")
+    boots, unchanged = [], []
     for _ in range(3):
-        before = time.monotonic()
+        mounted, before = mounts.read_bytes(), time.monotonic()
         own_guest.start()
         boots.append(time.monotonic() - before)
         own_guest.stop()
         assert processes_of(own_guest.run_directory) == []
+        unchanged.append(mounts.read_bytes() == mounted)
     say(f"from nothing to /dev/nst0: {min(boots):.2f} s, the best of {len(boots)} boots")
     assert min(boots) < STUCK
-    assert Path("/proc/self/mounts").read_bytes() == mounts
+    # Others on this machine may mount something at any time; a guest would at every boot.
+    assert any(unchanged)
 
 
 def test_a_guest_can_be_killed_and_started_again(own_guest: UmlGuest) -> None:

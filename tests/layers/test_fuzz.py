@@ -37,7 +37,7 @@ from tests.library import changers
 from tests.library.changers import Tower, drive, mail, slot
 from tests.runs import Say
 
-COMMANDS = int(os.environ.get("KEYREEL_FUZZ_COMMANDS", "60000"))
+COMMANDS = int(os.environ.get("KEYREEL_FUZZ_COMMANDS", "40000"))
 ROUND = 200
 """Commands to one unit before the next one, in another state, takes its place."""
 CHANGERS = 6
