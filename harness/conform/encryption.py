@@ -8,12 +8,13 @@ are told from the vendor identification of INQUIRY and are public (see `encrypti
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, cached_property, wraps
+from functools import cached_property, wraps
 from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from harness.conform.check import Failure, NotApplicable, check
+from harness.conform.encryption_cdbs import TAPE, in_cdb, out_cdb, read_cdb
 from harness.conform.encryption_codes import (
     BY_EVENT,
     CODES,
@@ -40,16 +41,11 @@ from harness.layers.cdb import (
     Inquiry,
     LoadUnload,
     Locate10,
-    Read6,
     ReadPosition,
     Rewind,
-    SecurityProtocolIn,
-    SecurityProtocolOut,
     WriteFilemarks6,
 )
 
-TAPE = 0x20
-"""The security protocol: tape data encryption."""
 IN_SUPPORT, OUT_SUPPORT = 0x0000, 0x0001
 CAPABILITIES, KEY_FORMATS, MANAGEMENT = 0x0010, 0x0011, 0x0012
 STATUS, NEXT_BLOCK, RANDOM, PUBLIC_KEY = 0x0020, 0x0021, 0x0030, 0x0031
@@ -451,32 +447,6 @@ class Drive:
             if not answer.code.startswith("6/"):
                 break
         return answer
-
-
-@cache
-def in_cdb(length: int, page: int, protocol: int = TAPE) -> bytes:
-    """The CDB of SECURITY PROTOCOL IN."""
-    return bytes(
-        SecurityProtocolIn(
-            security_protocol=protocol, security_protocol_specific=page, allocation_length=length
-        )
-    )
-
-
-@cache
-def out_cdb(length: int, page: int = 0x10, protocol: int = TAPE) -> bytes:
-    """The CDB of SECURITY PROTOCOL OUT."""
-    return bytes(
-        SecurityProtocolOut(
-            security_protocol=protocol, security_protocol_specific=page, transfer_length=length
-        )
-    )
-
-
-@cache
-def read_cdb(size: int, sili: bool = False) -> bytes:
-    """The CDB of READ(6) of a variable block."""
-    return bytes(Read6(sili=sili, transfer_length=size))
 
 
 def block(number: int, letter: str = "c", size: int = 100) -> bytes:

@@ -20,8 +20,8 @@ from harness.conform.encryption import (
     ask,
     block,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_pages import Status, algorithms, kad
 from harness.conform.subject import GOOD
 from harness.layers.cdb import Read6, Rewind

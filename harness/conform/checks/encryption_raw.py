@@ -22,8 +22,8 @@ from harness.conform.encryption import (
     Drive,
     block,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import INCOMPLETE_KADS, INVALID_LIST
 from harness.conform.encryption_pages import kad, of_host
 from harness.conform.subject import GOOD

@@ -15,8 +15,8 @@ from harness.conform.encryption import (
     ask,
     block,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import BY_EVENT, BY_OTHER
 from harness.conform.subject import GOOD, RESERVATION_CONFLICT
 from harness.layers.cdb import Inquiry, Release6, RequestSense, Reserve6, Rewind

@@ -16,8 +16,8 @@ from harness.conform.encryption import (
     Drive,
     ask,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import FAIL_LIMIT
 from harness.conform.subject import GOOD, Subject
 from harness.layers.cdb import (

@@ -19,8 +19,8 @@ from harness.conform.encryption import (
     U_KAD,
     Drive,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import INCOMPLETE_KADS, INVALID_LIST, LIST_LENGTH
 from harness.conform.encryption_pages import kad, of_host
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, Make, fields, unknown_algorithm, wrong

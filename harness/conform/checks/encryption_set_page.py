@@ -18,8 +18,8 @@ from harness.conform.encryption import (
     RAW,
     Drive,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import INVALID_LIST, LIST_LENGTH
 from harness.conform.encryption_pages import kad, kads_of
 from harness.conform.encryption_wrong import CLAUSE, TOPIC, fields, unknown_algorithm, wrong

@@ -12,8 +12,8 @@ from harness.conform.encryption import (
     PUBLIC_KEY,
     Drive,
     encryption_check,
-    out_cdb,
 )
+from harness.conform.encryption_cdbs import out_cdb
 from harness.conform.encryption_codes import INVALID_LIST
 from harness.layers.security import DeviceServerKeyWrappingPublicKey
 
