@@ -296,7 +296,6 @@ def demo(story: str) -> None:
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
-    default=30.0,
     metavar="SECONDS",
     help="For one command (default: as long as it may take).",
 )

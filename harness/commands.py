@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from harness.cli import FAILED, USAGE_ERROR, say
 from harness.guest.api import Guest, GuestError
 from harness.rig import Rig, RigError
 from harness.running import make_guest
+from harness.signals import sigterm_interrupts
 from harness.state import StateError, open_state
 
 
@@ -93,17 +91,3 @@ def _raw_terminal() -> Iterator[None]:
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends keyreel as Ctrl-C does, in order."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.cli import FAILED, USAGE_ERROR, say
-from harness.commands import sigterm_interrupts
 from harness.notify import notify
 from harness.rig import Rig, RigError
+from harness.signals import sigterm_interrupts
 from harness.state import StateError, open_state
 from target.medium.cartridge import Cartridge
 from target.plan import RigPlan

@@ -15,8 +15,8 @@ from target.transports.iscsi.server import IscsiServer
 
 
 @contextmanager
-def portal(rig: str, folder: Path) -> Iterator[str]:
-    """The rig of that text, its state in the folder: iscsi://..., to which :UNIT is added."""
+def served(rig: str, folder: Path) -> Iterator[tuple[Service, str]]:
+    """The rig of that text, its state in the folder, and iscsi://..., to which :UNIT is added."""
     (folder / "rig.toml").write_text(rig)
     plan = Rig.load(folder / "rig.toml").plan(folder)
     plan = replace(plan, transports=("iscsi",), run="", iscsi=IscsiPlan(port=0))
@@ -26,6 +26,13 @@ def portal(rig: str, folder: Path) -> Iterator[str]:
     assert isinstance(server, IscsiServer)
     host, port = server.address
     try:
-        yield f"iscsi://{host}:{port}/iqn.2026-01.io.keyreel:{plan.name}"
+        yield service, f"iscsi://{host}:{port}/iqn.2026-01.io.keyreel:{plan.name}"
     finally:
         service.close()
+
+
+@contextmanager
+def portal(rig: str, folder: Path) -> Iterator[str]:
+    """The same without the rig."""
+    with served(rig, folder) as (_, address):
+        yield address

@@ -20,6 +20,7 @@ from harness.conform.results import Result, Run
 from harness.conform.runner import Runner
 from harness.initiators.api import InitiatorError
 from harness.initiators.opening import open_initiator
+from harness.signals import sigterm_interrupts
 
 FAILURES = 1
 
@@ -29,7 +30,7 @@ class Options:
     """What the command line asks for."""
 
     scratch: bool = False
-    timeout: float = 30.0
+    timeout: float | None = None
     seed: int | None = None
     topics: Sequence[str] = ()
     ids: Sequence[str] = ()
@@ -87,7 +88,7 @@ def conform(target: str, options: Options) -> int:
 
 def run_target(target: str, checks: Iterable[Check], options: Options) -> Run:
     """Open a target and run checks against it. Raises InitiatorError, NotADevice."""
-    with open_initiator(target) as initiator:
+    with sigterm_interrupts(), open_initiator(target) as initiator:
         runner = Runner(
             initiator,
             scratch=options.scratch,

@@ -62,7 +62,8 @@ class Run:
     started: float
     """Seconds since 1970."""
     scratch: bool
-    timeout: float
+    timeout: float | None
+    """Of any command, in seconds; None where each had as long as a physical device may need."""
     seed: int | None = None
     """Of the order of the checks; None is the order in which they are declared."""
     results: list[Result] = field(default_factory=list)

@@ -12,7 +12,7 @@ from harness.conform.identity import identify, why_not_writable
 from harness.conform.keys import keys
 from harness.conform.known_state import KnownState
 from harness.conform.results import Result, Run
-from harness.conform.subject import RESERVATION_CONFLICT, TIMEOUT, Answer, Subject
+from harness.conform.subject import RESERVATION_CONFLICT, Answer, Subject
 from harness.initiators.api import Initiator, InitiatorError, Unsupported
 
 NEEDS_SCRATCH = "not run: needs --scratch"
@@ -32,7 +32,7 @@ class Runner:
         *,
         target: str = "",
         scratch: bool = False,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         seed: int | None = None,
     ) -> None:
         self.unit = Subject(initiator, scratch=scratch, timeout=timeout)
@@ -63,7 +63,7 @@ class Runner:
             self._unwritable = why_not_writable(self.unit)
         try:
             self._all(run, chosen, watch)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._leave()
             raise
         run.seconds = monotonic() - began
@@ -172,11 +172,13 @@ class Runner:
             cleanup()
 
     def _recover(self) -> None:
-        """After no answer: reset the unit, or end the nexus and make it anew."""
+        """After no answer: end the nexus and make it anew, and reset the unit if that is ours."""
         for nexus in self.state.nexuses():
-            for way in (nexus.initiator.reconnect, nexus.initiator.reset):
+            with suppress(InitiatorError):
+                nexus.initiator.reconnect()
+            if self.unit.scratch:
                 with suppress(InitiatorError):
-                    way()
+                    nexus.initiator.reset()
 
 
 def registered(unit: Subject) -> bool:

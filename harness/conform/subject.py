@@ -27,10 +27,6 @@ CHECK_CONDITION = 0x02
 BUSY = 0x08
 RESERVATION_CONFLICT = 0x18
 
-TIMEOUT = 30.0
-"""Seconds that a command may take, or more where a physical device needs more; whatever else the
-user says holds for every command."""
-
 GOES_ON = frozenset({"2/04/01", "2/04/04", "2/04/07", "2/3E/00"})
 """Becoming ready, formatting, an operation under way; HP drives after a reset."""
 ATTENTIONS = 20
@@ -72,7 +68,7 @@ class Answer:
 
 class Subject:
     """One nexus to the device. ``scratch``: the volume in it may be overwritten; ``timeout``:
-    seconds that a command may take.
+    seconds that any command may take, None for as long as a physical device may need for it.
 
     Methods that send commands raise NoAnswer (of `harness.initiators.api`) where none comes.
     """
@@ -82,7 +78,7 @@ class Subject:
         initiator: Initiator,
         *,
         scratch: bool = False,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         first: Subject | None = None,
     ) -> None:
         self.initiator = initiator
@@ -160,7 +156,7 @@ class Subject:
 
     def patience(self, needed: float) -> float:
         """Seconds to wait for what may need so many: those that the user has named, if any."""
-        return self.timeout if self.timeout != TIMEOUT else max(self.timeout, needed)
+        return needed if self.timeout is None else self.timeout
 
     # --- opinions ----------------------------------------------------------------------------
 
@@ -238,7 +234,8 @@ class Subject:
         to one that is refused."""
         for page in (0, 1):  # a page without EVPD is refused
             cdb = bytes(Inquiry(page_code=page, allocation_length=64 * page))
-            reply = self.initiator.send(cdb, size=64, timeout=self.timeout)
+            timeout = self.patience(patience.seconds(cdb))
+            reply = self.initiator.send(cdb, size=64, timeout=timeout)
             refused = page and reply.status == CHECK_CONDITION
             if reply.data == bytes(64) or (refused and len(reply.data) == 64):
                 self.through_tcmu = True

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import signal
+import sys
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +17,10 @@ from click.testing import CliRunner, Result
 
 from harness.cli import keyreel
 from harness.conform.checks import all_checks
+from target.scsi.command import Completion
+from target.scsi.device_server import Run
 from tests.conform.models import rig
+from tests.portal import served
 
 ROOT = Path(__file__).parents[2]
 DEFECT = '\n[[fault]]\nkind = "defect"\nunit = "lto5"\ndefect = "sili-ignored"\n'
@@ -53,6 +61,28 @@ def test_a_failure_is_status_1_and_is_told(folder: Path) -> None:
     assert json.loads(Path("a.json").read_text())["counts"]["fail"] == 3
     assert ElementTree.parse("a.xml").getroot().get("failures") == "3"
     assert "3 checks failed of 6 that apply." in Path("a.html").read_text()
+
+
+def test_sigterm_puts_everything_back(folder: Path) -> None:
+    """Sent as soon as the drive has a registration, which outlives the connection."""
+    with served(rig("lto5"), folder) as (service, address):
+        drive = service.drives["lto5"]
+        command = [sys.executable, "-m", "harness", "conform", f"{address}:lto5"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        registered = False
+
+        def watch(run: Run, *command: Any) -> Completion:
+            nonlocal registered
+            done = run(*command)
+            if drive.persistent.keys and not registered:
+                registered = True
+                process.terminate()
+            return done
+
+        drive.interpose([watch])
+        with Popen([*command, "--check", "PR-REGISTER"], env=environment) as process:
+            assert process.wait(120) == 128 + signal.SIGTERM
+        assert registered and not drive.persistent.keys
 
 
 def test_two_devices_or_two_files_are_compared(folder: Path) -> None:
