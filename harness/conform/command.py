@@ -39,22 +39,23 @@ class Options:
     html: Path | None = None
 
 
-class NoSuchCheck(Exception):
-    """A topic or an id that no check has; the text is one sentence with the cure."""
+class WrongUse(Exception):
+    """A topic or an id that no check has, a file that cannot be written: one sentence with the
+    cure."""
 
 
 def choose(topics: Sequence[str], ids: Sequence[str]) -> list[Check]:
     """Checks of which the topic contains one of ``topics`` and the id matches one of ``ids``.
 
-    Raises NoSuchCheck.
+    Raises WrongUse.
     """
     checks = list(all_checks().values())
     for topic in topics:
         if not any(topic.lower() in check.topic.lower() for check in checks):
-            raise NoSuchCheck(f"no check has the topic {topic}: see keyreel conform --list")
+            raise WrongUse(f"no check has the topic {topic}: see keyreel conform --list")
     for pattern in ids:
         if not any(fnmatchcase(check.id, pattern.upper()) for check in checks):
-            raise NoSuchCheck(f"there is no check {pattern}: see keyreel conform --list")
+            raise WrongUse(f"there is no check {pattern}: see keyreel conform --list")
     return [
         check
         for check in checks
@@ -67,7 +68,8 @@ def conform(target: str, options: Options) -> int:
     """Run the suite against a target; the exit status."""
     try:
         checks = choose(options.topics, options.ids)
-    except NoSuchCheck as error:
+        look_ahead(options)
+    except WrongUse as error:
         say(str(error))
         return USAGE_ERROR
     try:
@@ -79,7 +81,7 @@ def conform(target: str, options: Options) -> int:
     try:
         write(run, options)
     except OSError as error:
-        say(f"{error.filename}: cannot be written: {error.strerror}")
+        say(unwritten(error))
         return FAILED
     if run.ended_early:
         return FAILED
@@ -108,6 +110,24 @@ def run_target(target: str, checks: Iterable[Check], options: Options) -> Run:
             return runner.run(checks, watch)
 
 
+def look_ahead(options: Options) -> None:
+    """See that the files can be written, before a run that may take hours. Raises WrongUse."""
+    for file in (options.junit, options.json, options.html):
+        if file is not None:
+            new = not file.exists()
+            try:
+                file.open("ab").close()
+            except OSError as error:
+                raise WrongUse(unwritten(error)) from None
+            if new:
+                file.unlink()
+
+
+def unwritten(error: OSError) -> str:
+    """What to say of a file."""
+    return f"{error.filename}: cannot be written: {error.strerror}"
+
+
 def write(run: Run, options: Options) -> None:
     """The files that were asked for. Raises OSError."""
     if options.junit:
@@ -122,7 +142,7 @@ def list_checks(options: Options) -> int:
     """Print every check that is chosen, a line each; the exit status."""
     try:
         checks = choose(options.topics, options.ids)
-    except NoSuchCheck as error:
+    except WrongUse as error:
         say(str(error))
         return USAGE_ERROR
     for check in checks:
@@ -136,8 +156,9 @@ def compare(targets: Sequence[str], options: Options) -> int:
     """Compare two targets, or two files of results; the exit status."""
     try:
         checks = choose(options.topics, options.ids)
+        look_ahead(options)
         first, second = (obtain(target, checks, options) for target in targets)
-    except NoSuchCheck as error:
+    except WrongUse as error:
         say(str(error))
         return USAGE_ERROR
     except (InitiatorError, NotADevice, json_report.NoResults) as error:
@@ -148,7 +169,7 @@ def compare(targets: Sequence[str], options: Options) -> int:
         if options.html:
             options.html.write_text(diff.render(first, second), encoding="utf-8")
     except OSError as error:
-        say(f"{error.filename}: cannot be written: {error.strerror}")
+        say(unwritten(error))
         return FAILED
     return FAILURES if diff.differences(first, second) else 0
 

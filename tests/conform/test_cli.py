@@ -118,7 +118,7 @@ def test_checks_are_listed() -> None:
         (("none.toml",), 125, "none.toml: cannot be read"),
         (("/dev/sg987",), 125, "/dev/sg987"),
         (("--diff", "good.toml", "none.json"), 125, "none.json: cannot be read"),
-        (("good.toml", *SHORT, "--html", "none/a.html"), 125, "none/a.html: cannot be written"),
+        (("good.toml", *SHORT, "--html", "none/a.html"), 2, "none/a.html: cannot be written"),
     ],
 )
 def test_what_cannot_be_done_is_said(
