@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.cli import USAGE_ERROR, say
+from harness.counting import many
 from harness.rig_values import parse_size
 from keymgr.secret import Secret
 from target.medium import inspect
@@ -82,7 +83,7 @@ def verify(folder: Path, key_file: Path | None) -> int:
     except (MediumError, ValueError, OSError) as error:
         say(str(error))
         return USAGE_ERROR
-    print(f"{report.blocks} blocks, {report.filemarks} filemarks")
+    print(f"{many(report.blocks, 'block')}, {many(report.filemarks, 'filemark')}")
     clear = report.blocks - report.encrypted
     print(f"{clear} clear blocks: checksums checked")
     if report.encrypted:

@@ -20,7 +20,7 @@ LOCKS = "/run/lock"
 ISCSID, ISCSIADM = "/usr/sbin/iscsid", "/usr/sbin/iscsiadm"
 LOG = "iscsid.log"
 SOCKET = "@ISCSIADM_ABSTRACT_NAMESPACE"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 """Seconds that iscsid may take to start."""
 INITIATOR = "iqn.2026-01.io.keyreel:host{}"
 """Initiator name of a host, by its number."""

@@ -15,7 +15,7 @@ from harness.guest.ways import HANDLERS
 PROGRAM = "/usr/bin/tcmu-runner"
 LOG = "tcmu-runner.log"
 READY = "Handler keyreel is registered"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 """Seconds that it may take to start."""
 SCRIPT = """\
 mount -t tmpfs tmpfs /run

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from harness.cli import FAILED, USAGE_ERROR, say
+from harness.counting import many
 from harness.report.digest import digest
 from harness.report.page import render
 from harness.trace.looking import keep
-from harness.trace.names import many
 from harness.trace.reader import TraceError, read
 
 IN_STATE = Path("run") / "trace.jsonl"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from harness.counting import many
 from harness.pages import plots
 from harness.pages.document import document
 from harness.pages.html import Content, Html, definitions, el, table
@@ -143,7 +144,7 @@ def _marks(run: Digest, lane: Lane, top: float) -> Iterator[Mark]:
     width = lane.bins.width
     for start, one in lane.bins:
         full = min(1.0, one.took / width / top)
-        said = f"{names.many(one.count, 'command')}, {names.many(one.errors, 'error')}"
+        said = f"{many(one.count, 'command')}, {many(one.errors, 'error')}"
         title = f"{plots.seconds(start)}: {said}"
         yield Mark(start, start + width, False, full, title)
         if one.errors:
@@ -344,4 +345,4 @@ def size(count: int) -> str:
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= limit:
             return f"{count / limit:.3g} {unit}"
-    return names.many(count, "byte")
+    return many(count, "byte")

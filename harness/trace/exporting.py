@@ -11,10 +11,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import BinaryIO
 
+from harness.counting import many
 from harness.trace import words
 from harness.trace.choosing import Choice
 from harness.trace.looking import keep, told
-from harness.trace.names import many
 from harness.trace.pcapng import PcapNg
 from harness.trace.reader import Command, Event, Trace, TraceError, read
 from harness.trace.session import Session

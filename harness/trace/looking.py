@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import ParamSpec
 
 from harness.cli import FAILED, USAGE_ERROR, say
-from harness.trace import names, words
+from harness.counting import many
+from harness.trace import words
 from harness.trace.choosing import Choice
 from harness.trace.reader import Command, TraceError, read
 
@@ -85,7 +86,7 @@ def write(file: Path, output: Path, choice: Choice) -> int:
                 count += 1
     except OSError as error:
         raise TraceError(f"{output} cannot be written: {error.strerror}") from None
-    print(f"{output}: {names.many(count, 'record')}")
+    print(f"{output}: {many(count, 'record')}")
     return 0
 
 

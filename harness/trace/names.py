@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from harness.counting import many
+
 Brief = Callable[[bytes], str]
-
-
-def many(count: int, what: str) -> str:
-    """So many of something: 1 command, 2 commands."""
-    return f"{count} {what}" if abs(count) == 1 else f"{count} {what}s"
 
 
 def _number(cdb: bytes, at: int, size: int, *, signed: bool = False) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.cli import FAILED, say
+from harness.counting import many
 from harness.initiators.api import InitiatorError
 from harness.initiators.opening import open_initiator
 from harness.trace import words
 from harness.trace.choosing import Choice
 from harness.trace.ignoring import RULES
 from harness.trace.looking import told
-from harness.trace.names import many
 from harness.trace.reader import Command, Trace, TraceError, read
 from harness.trace.replaying import Difference, Replay
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from harness.counting import many
 from harness.initiators.api import Initiator, NoAnswer, Reply, Unsupported
 from harness.layers.status import in_words
 from harness.trace import remaking
 from harness.trace.ignoring import ATTENTION, INFORMATION, masked
-from harness.trace.names import many
 from harness.trace.reader import Command, Data, Event, Record
 from harness.trace.words import CHECK_CONDITION, sense_of
 

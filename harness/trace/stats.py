@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Column, Table
 
+from harness.counting import many
 from harness.trace import names
 from harness.trace.reader import Command, Record
 
@@ -76,7 +77,7 @@ def count(records: Iterable[Record], changers: set[str]) -> Stats:
 def show(stats: Stats, console: Console) -> None:
     """Print the tables."""
     commands = sum(one.count for one in stats.by_command.values())
-    console.print(f"{names.many(commands, 'command')} in {stats.seconds:.3f} s")
+    console.print(f"{many(commands, 'command')} in {stats.seconds:.3f} s")
     table = Table(_name("command"), box=None, pad_edge=False, header_style="bold")
     _columns(table)
     for name, figures in sorted(stats.by_command.items(), key=lambda one: -one[1].count):
