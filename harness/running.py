@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from harness.guest.api import Guest, GuestError
 from harness.rig import Rig
@@ -10,6 +11,9 @@ from harness.state import State
 from target.medium.errors import MediumError
 from target.plan import RigPlan
 from target.shelf import stock
+
+GUESTS_OWN = ("/dev", "/proc", "/sys")
+"""Of a guest with a kernel of its own; all other folders are this machine's."""
 
 
 def make_guest(rig: Rig, state: State) -> Guest:
@@ -19,6 +23,10 @@ def make_guest(rig: Rig, state: State) -> Guest:
             f'the rig {rig.rig.name} has guest = "none" and is for use inside one process:'
             ' set guest = "uml" to run commands in it'
         )
+    if rig.rig.guest != "host":
+        _be_shared("state folder", state.folder)
+        if isinstance(rig.rig.trace, str):
+            _be_shared("trace", Path(rig.rig.trace))
     plan, folder, keep_open = _stocked(rig, state), state.run_directory, (state.lock,)
     remove = state.folder if state.temporary else None
     match rig.rig.guest:
@@ -35,6 +43,15 @@ def make_guest(rig: Rig, state: State) -> Guest:
             from harness.guest.host import HostGuest
 
             return HostGuest(plan, folder, keep_open=keep_open, remove=remove)
+
+
+def _be_shared(what: str, path: Path) -> None:
+    """Raise GuestError where a guest would look for that among what is its own."""
+    for own in GUESTS_OWN:
+        if path.resolve().is_relative_to(own):
+            raise GuestError(
+                f"the {what} {path} is in {own}, of which a guest has its own: name another place"
+            )
 
 
 def _stocked(rig: Rig, state: State) -> RigPlan:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.conform import commands as c
-from harness.conform.encryption import (
-    CAPABILITIES,
-)
+from harness.conform.encryption import CAPABILITIES
 from harness.conform.encryption_cdbs import in_cdb, out_cdb
 from harness.conform.encryption_pages import algorithms, set_page
 from harness.conform.exchange import Exchange

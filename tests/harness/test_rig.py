@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,17 @@ def test_other_guests_are_refused_with_a_cure(tmp_path: Path, guest: str) -> Non
     rig = Rig.load(write(tmp_path, GOOD.replace('"uml"', f'"{guest}"')))
     with open_state(tmp_path / "state") as state, pytest.raises(GuestError, match='set guest = "'):
         make_guest(rig, state)
+
+
+def test_files_in_folders_that_a_guest_has_for_itself_are_refused(tmp_path: Path) -> None:
+    rig = Rig.load(write(tmp_path, GOOD))
+    with open_state(tmp_path / "state") as state:
+        with pytest.raises(GuestError, match="the trace /dev/shm/t is in /dev, of which"):
+            make_guest(rig.traced(Path("/dev/shm/t")), replace(state, folder=Path("/elsewhere")))
+        link = tmp_path / "link"
+        link.symlink_to("/dev/shm")
+        with pytest.raises(GuestError, match=r"the state folder .*/link is in /dev, of which"):
+            make_guest(rig, replace(state, folder=link))
 
 
 MANY = """
