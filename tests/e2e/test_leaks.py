@@ -48,8 +48,9 @@ def session(tmp_path_factory: pytest.TempPathFactory, one_lto9: Path) -> Iterato
     texts = [f"the plaintext of paper {n}, a line like no other\n".encode() * 999 for n in range(3)]
     for number, text in enumerate(texts):
         (papers / f"{number}").write_bytes(text)
-    rig = Rig.load(one_lto9).traced(folder / "state" / "run" / "trace.jsonl")
-    with open_state(folder / "state") as state, make_guest(rig, state) as guest:
+    traced = folder / "rig.toml"
+    traced.write_text(one_lto9.read_text().replace("[rig]\n", "[rig]\ntrace = true\n"))
+    with open_state(folder / "state") as state, make_guest(Rig.load(traced), state) as guest:
         tools = Tools(guest, folder)
         keys = {folder / name: tools.key_file(name, LABEL) for name in ("one", "two", "raw")}
         tools.mt("rewind")
