@@ -85,9 +85,10 @@ def verify(folder: Path, key_file: Path | None) -> int:
         return USAGE_ERROR
     print(f"{many(report.blocks, 'block')}, {many(report.filemarks, 'filemark')}")
     clear = report.blocks - report.encrypted
-    print(f"{clear} clear blocks: checksums checked")
+    print(f"{many(clear, 'clear block')}: checksums checked")
     if report.encrypted:
-        print(f"{report.encrypted} encrypted blocks: {report.opened} authenticated with the key,")
+        encrypted = many(report.encrypted, "encrypted block")
+        print(f"{encrypted}: {report.opened} authenticated with the key,")
         other, unchecked = report.other_key, report.unchecked
         print(f"  {other} belong to another key, {unchecked} need a key to be checked")
     for sentence in report.damage:
