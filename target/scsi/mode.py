@@ -277,16 +277,18 @@ class ModePages:
 
         PS is ignored, as drives do (IBM LTO SCSI Reference 4.7.2.2): LTFS sends pages back with
         the bit as it got them. Raises CheckCondition 5/26/00 pointing at the byte or bit: unknown
-        page, wrong length, a reserved bit, a value out of range, a field that cannot be changed.
+        page, wrong length, be it for what the page asks, a reserved bit, a value out of range, a
+        field that cannot be changed.
         """
         sub = bool(data[at] & 0x40)
         page = self.find(data[at] & 0x3F, data[at + 1] if sub else 0)
         if page is None or sub != bool(page.subpage):
             raise invalid_parameter(at)
         present = self._values(page, CURRENT, unit, nexus)
-        length = int.from_bytes(data[at + page.head - (2 if sub else 1) : at + page.head], "big")
+        length_at = at + page.head - (2 if sub else 1)
+        length = int.from_bytes(data[length_at : at + page.head], "big")
         if length != page.sent_length(present) and length not in page.lengths:
-            raise invalid_parameter(at + page.head - (2 if sub else 1))
+            raise invalid_parameter(length_at)
         end = at + page.head + length
         body = (bytes(page.head) + data[at + page.head : end]).ljust(page.layout.size, b"\0")
         if page.constant:
@@ -305,6 +307,9 @@ class ModePages:
             wrong = page.check(unit, present, asked)
         if wrong is not None:
             where = page.layout[wrong]
+            if where.first >= page.head + length:
+                # What should be there was not sent: the page is too short for what it asks.
+                raise invalid_parameter(length_at)
             raise invalid_parameter(at + where.first, where.top_bit)
         return Sent(page, asked, page.rounded(unit, asked), end)
 

@@ -40,6 +40,7 @@ def bad(byte: int, bit: int | None = 7) -> Sense:
 
 SIZE_0, SIZE_1, SIZE_2 = bad(8), bad(10), bad(12)
 ADDITIONAL = bad(3)
+LENGTH = bad(1, None)
 
 
 # --- what drives report ------------------------------------------------------------------------
@@ -290,6 +291,15 @@ def test_requests_that_cannot_be_met(
         assert sense_of(select(host, request(host, *sizes, more=more))) == wrong
         assert page(host) == before
         assert len(made(host)) == 2
+
+
+@pytest.mark.parametrize("model", ["ibm/ult3580-hh4", TD9])
+@pytest.mark.req("SSC-MODE-11", "SSC-SENSE-5-26-00")
+def test_a_page_too_short_for_what_it_asks(model: str) -> None:
+    """A size that was not sent cannot be pointed at: PAGE LENGTH is."""
+    with tape(model) as host:
+        asked = request(host)[:8]
+        assert sense_of(select(host, b"\x11\x06" + asked[2:])) == LENGTH
 
 
 @pytest.mark.parametrize(("flags", "bit"), [(FDP | SDP, 6), (FDP | IDP, 5), (SDP | IDP, 5)])
