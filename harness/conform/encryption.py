@@ -13,8 +13,9 @@ from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from harness.conform import commands as c
 from harness.conform.check import Failure, NotApplicable, check
-from harness.conform.encryption_cdbs import TAPE, in_cdb, out_cdb, read_cdb
+from harness.conform.encryption_cdbs import TAPE, in_cdb, out_cdb
 from harness.conform.encryption_codes import (
     BY_EVENT,
     CODES,
@@ -37,14 +38,6 @@ from harness.conform.encryption_pages import (
     set_page,
 )
 from harness.conform.subject import GOOD, Answer, Subject
-from harness.layers.cdb import (
-    Inquiry,
-    LoadUnload,
-    Locate10,
-    ReadPosition,
-    Rewind,
-    WriteFilemarks6,
-)
 
 IN_SUPPORT, OUT_SUPPORT = 0x0000, 0x0001
 CAPABILITIES, KEY_FORMATS, MANAGEMENT = 0x0010, 0x0011, 0x0012
@@ -58,7 +51,7 @@ U_KAD, A_KAD, NONCE, M_KAD = 0, 1, 2, 3
 CANNOT_NOW, NO_BLOCK, CLEAR, OPEN, CLOSED = 1, 2, 3, 5, 6
 """ENCRYPTION STATUS of the next block."""
 
-REWIND, READ_POSITION = bytes(Rewind()), bytes(ReadPosition())
+REWIND, READ_POSITION = c.REWIND, c.read_position()
 ROOM = 8192
 """Bytes of data-in for pages and blocks: more than any of these checks needs."""
 
@@ -79,7 +72,7 @@ class Facts:
 
     def __init__(self, unit: Subject) -> None:
         unit.need(0xA2)
-        self.vendor = unit.good(Inquiry(allocation_length=36), size=36).data[8:16].strip()
+        self.vendor = unit.good(c.inquiry(36), size=36).data[8:16].strip()
         protocols = ask(unit, 0x0000, protocol=0x00)
         if protocols.status != GOOD or TAPE not in protocols.data[8:]:
             raise NotApplicable("the drive does not list security protocol 20h")
@@ -324,7 +317,7 @@ class Drive:
         for number, letter in enumerate(content):
             blocks.append(block(number, letter))
             if letter == "|":
-                self.unit.good(WriteFilemarks6(filemark_count=1))
+                self.unit.good(c.write_filemarks(1))
                 continue
             if letter != now:
                 now = letter
@@ -345,7 +338,7 @@ class Drive:
             self.unit.good(REWIND)
             return
         if not self.storagetek:
-            self.unit.good(Locate10(logical_object_identifier=number))
+            self.unit.good(c.locate(number))
             return
         self.unit.good(REWIND)
         now = ""
@@ -354,12 +347,12 @@ class Drive:
             if letter in KEYS and letter != now:
                 self.set(key=KEYS[letter], decryption=MIXED)
                 now = letter
-            self.unit.good(Locate10(logical_object_identifier=at + 1))
+            self.unit.good(c.locate(at + 1))
         self.off()
 
     def read(self, size: int = ROOM, *, sili: bool = True) -> Answer:
         """READ of a variable block, however it ends."""
-        return self.unit.do(read_cdb(size, sili), size=size)
+        return self.unit.do(c.read(size, sili=sili), size=size)
 
     def reads(self, data: bytes) -> None:
         """READ has to give that block."""
@@ -372,7 +365,7 @@ class Drive:
         """READ has to be refused with the code of that condition, to give no data and to leave
         the tape before the block."""
         at = self.position()
-        answer = self.unit.refused(read_cdb(ROOM), *self.codes(what), size=ROOM)
+        answer = self.unit.refused(c.read(ROOM), *self.codes(what), size=ROOM)
         self.unit.expect("data of the refused READ", b"", answer.data.strip(b"\0"))
         self.unit.expect("position after the refusal", at, self.position())
         return answer
@@ -396,13 +389,13 @@ class Drive:
         """Unload the volume until the check has ended; attentions are heard."""
         self.unit.cleanup(self.unit.settle)
         self.unit.cleanup(lambda: self._load(1, []))
-        self.unit.good(LoadUnload(load=0))
+        self.unit.good(c.load_unload(0))
         self.unit.settle()
 
     def _load(self, load: int, heard: list[str]) -> Answer:
         """LOAD UNLOAD, again as long as it tells of attentions, which are kept."""
         for _ in range(8):
-            answer = self.unit.do(LoadUnload(load=load))
+            answer = self.unit.do(c.load_unload(load))
             if not answer.code.startswith("6/"):
                 break
             heard.append(answer.code)
